@@ -54,6 +54,14 @@ class StorageUnavailable(TryAgain):
     """Object storage did not answer, or answered with an error that may pass."""
 
 
+class MessagingUnavailable(TryAgain):
+    """A message could not be published just now."""
+
+
+class WorkInProgress(TryAgain):
+    """Another worker holds the lease on this piece of work; look again later."""
+
+
 class InstanceNotFound(CinestowError):
     """The DICOMweb store does not hold the instance that was asked for."""
 
@@ -68,6 +76,14 @@ class AlarmRaised(CinestowError):
 
 class InstanceMismatch(AlarmRaised):
     """The store holds other content under our SOP Instance UID than what was sent."""
+
+
+class InvalidInstance(AlarmRaised):
+    """The instance that was built does not conform; a defect of ours."""
+
+
+class MissingRecord(AlarmRaised):
+    """A record that was written before the message that asks for it is not there."""
 
 
 class ConfigurationError(AlarmRaised):

@@ -4,7 +4,8 @@
 Every write of ours is write-once (``if_generation_match=0``); leases alone are replaced.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,28 @@ class ObjectReader(Protocol):
         ...
 
 
+class ObjectWriter:
+    """An object being written, piece by piece; known once the writing block has ended."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._info: ObjectInfo | None = None
+
+    def write(self, piece: bytes) -> None:
+        """Append ``piece``."""
+        self._write(piece)
+
+    def finish(self, info: ObjectInfo) -> None:
+        """Called by the store when the object stands."""
+        self._info = info
+
+    @property
+    def info(self) -> ObjectInfo:
+        """The finished object."""
+        assert self._info is not None, "the writing block has not ended"
+        return self._info
+
+
 class Objects(Protocol):
     """Object storage. Raises ``StorageUnavailable`` when the world is bad.
 
@@ -79,6 +102,12 @@ class Objects(Protocol):
         metadata: Mapping[str, str] | None = None,
     ) -> tuple[ObjectInfo, bool]:
         """Write once, streaming. The object that stands there, and whether it is ours."""
+        ...
+
+    def writer(
+        self, bucket: str, name: str, content_type: str
+    ) -> AbstractContextManager[ObjectWriter]:
+        """Write once, pushing pieces. An exception in the block cancels the whole object."""
         ...
 
     def compose(

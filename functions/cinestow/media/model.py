@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol
 
-Sink = Callable[[bytes], None]
+TransferSyntax = Literal["MPEG4HP41", "MPEG4HP422D"]
+"""Those that are written, by pydicom's keyword."""
+
+Sink = Callable[[bytes], object]
 """Takes the next piece of an output, in order."""
 
 
@@ -36,6 +39,9 @@ class Limits:
     pixels_per_frame: int = 8192 * 4320
     frames: int = 2_000_000
     duration_s: float = 6 * 3600.0
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Recording:
     """What a recording really is, seen by reading its packets and decoding its key frames."""
 
     container: str
-    """FFmpeg's demuxer name, such as ``matroska,webm``."""
+    """FFmpeg's short name of the demuxer, such as ``matroska`` or ``mov``."""
     stream_index: int
     codec: str
     profile: str
@@ -129,8 +135,7 @@ class Plan:
 
     action: Literal["transcode"]
     why: str
-    transfer_syntax: Literal["MPEG4HP41", "MPEG4HP42"]
-    """pydicom's keyword."""
+    transfer_syntax: TransferSyntax
     recording: Recording
     width: int
     """Output columns: even, square pixels, upright."""
@@ -195,5 +200,7 @@ class SoundTrack:
     bit_rate: int
     priming: int
     """Samples at the front that the player must throw away (MP4 edit list)."""
+    samples: int
+    """Samples to be heard, per channel: without the priming and the last unit's padding."""
     audio_specific_config: bytes
     segments: tuple[SoundSegment, ...]

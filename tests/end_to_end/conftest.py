@@ -1,0 +1,13 @@
+from collections.abc import Iterator
+
+import pytest
+
+from support.cloud import running_cloud
+from support.way import Cloud
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The whole local cloud with the real functions, once for all tests here."""
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield Cloud(running)
