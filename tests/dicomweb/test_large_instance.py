@@ -12,9 +12,10 @@ MEGABYTES = int(os.environ.get("CINESTOW_LARGE_MB", "128"))
 LIMIT_MB = 100
 
 CHILD = """
-import hashlib, resource, sys
+import hashlib, sys
 from pathlib import Path
 from support.instances import FileBody
+from support.peak import peak_mib
 from cinestow.dicomweb.client import DicomWeb
 from cinestow.dicomweb.stow import store
 from cinestow.dicomweb.wado import retrieve
@@ -27,7 +28,7 @@ with DicomWeb(root) as client:
         for piece in instance.bit_stream():
             digest.update(piece)
 print(digest.hexdigest())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak_mib())
 """
 
 

@@ -6,8 +6,8 @@ from support.cloud import running_cloud
 from support.way import Cloud
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The whole local cloud with the real functions, once for all tests here."""
+    """The whole local cloud with the real functions, once for all tests of a module."""
     with running_cloud(tmp_path_factory.mktemp("cloud")) as running:
         yield Cloud(running)
