@@ -5,6 +5,7 @@ from functools import cache
 
 import flask
 import functions_framework
+from werkzeug.exceptions import HTTPException
 
 from cinestow.cloud.gcs import GcsObjects, gcs_objects
 from cinestow.cloud.messages import PubSubPublisher
@@ -45,6 +46,12 @@ def _context() -> Context:
 def _render_services() -> RenderServices:
     settings = _settings()
     return RenderServices(settings.store_root, _objects(), settings.buckets.previews)
+
+
+@functions_framework.errorhandler(Exception)
+def alarm(error: Exception) -> handlers.Answer | HTTPException:
+    """What no function foresaw."""
+    return handlers.on_error(error)
 
 
 @functions_framework.http

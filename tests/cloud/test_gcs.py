@@ -1,27 +1,31 @@
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+import requests
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import RefreshError
 from google.cloud import storage
 
-from cinestow.cloud.gcs import GcsObjects
-from cinestow.cloud.objects import ObjectRef
+from cinestow.cloud.gcs import GcsObjects, GcsReader
+from cinestow.cloud.objects import ObjectInfo, ObjectRef
 from cinestow.errors import StorageUnavailable, Superseded
-from support.storage import storage_server
+from support.storage import StorageServer, storage_client, storage_server
 
 BUCKET = "work"
 
 
 @pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsObjects]:
-    with storage_server(tmp_path_factory.mktemp("storage")) as server:
-        os.environ["STORAGE_EMULATOR_HOST"] = server.url
-        client = storage.Client(project="p", credentials=AnonymousCredentials())
-        client.create_bucket(BUCKET)
-        yield GcsObjects(client)
-        client.close()
-        del os.environ["STORAGE_EMULATOR_HOST"]
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageServer]:
+    with storage_server(tmp_path_factory.mktemp("storage")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def objects(server: StorageServer) -> Iterator[GcsObjects]:
+    client = storage_client(server.url)
+    client.create_bucket(BUCKET)
+    yield GcsObjects(client)
+    client.close()
 
 
 @pytest.fixture
@@ -135,3 +139,109 @@ def test_copy_is_write_once(objects: GcsObjects, name: str) -> None:
 def test_a_missing_bucket_is_no_superseded_object(objects: GcsObjects) -> None:
     with pytest.raises(StorageUnavailable):
         objects.create("no-such-bucket", "x", [b"1"], "text/plain")
+
+
+def test_two_places_read_in_turns_are_each_fetched_once() -> None:
+    """Pictures and sound far apart in a file, and an index at its end."""
+    data = bytes(range(256)) * 40
+    fetched = []
+
+    def fetch(start: int, end: int) -> bytes:
+        fetched.append(start)
+        return data[start:end]
+
+    reader = GcsReader(fetch, len(data), block=1024)
+    for step in range(0, 4096, 64):
+        for place in (step, 5000 + step, len(data) - 100):
+            assert reader.read_at(place, 64) == data[place : place + 64]
+    assert len(fetched) == len(set(fetched))
+
+
+def test_a_short_read_is_an_error_and_no_endless_loop() -> None:
+    reader = GcsReader(lambda start, end: bytes(end - start - 1), 2048, block=1024)
+    with pytest.raises(StorageUnavailable, match="1023 of 1024"):
+        reader.read_at(0, 2048)
+
+
+def test_a_block_whose_name_is_taken_does_not_go_on(objects: GcsObjects, name: str) -> None:
+    objects.create(BUCKET, name, SMALL, "text/plain")
+    with pytest.raises(StorageUnavailable):
+        with objects.writer(BUCKET, name, "text/plain") as writer:
+            for piece in LARGE:
+                writer.write(piece)
+
+
+def test_an_identity_without_a_token_just_now_may_have_one_later(server: StorageServer) -> None:
+    class NoToken(AnonymousCredentials):
+        def before_request(self, *_: object) -> None:
+            raise RefreshError("the metadata server does not answer")
+
+    options = {"api_endpoint": server.url}
+    client = storage.Client("p", credentials=NoToken(), client_options=options)
+    with pytest.raises(StorageUnavailable, match="RefreshError"):
+        GcsObjects(client).stat(BUCKET, "x")
+    client.close()
+
+
+class Overtaken(GcsObjects):
+    """Another worker finishes, and tidies up, before the last step of a join."""
+
+    def _compose(
+        self, bucket: str, name: str, parts: Sequence[ObjectRef], content_type: str
+    ) -> tuple[ObjectInfo, bool]:
+        if ".join-" not in name:
+            for part in parts:
+                self.delete(part)
+        return super()._compose(bucket, name, parts, content_type)
+
+
+def test_a_join_that_loses_its_parts_is_tried_again(server: StorageServer, name: str) -> None:
+    client = storage_client(server.url)
+    objects = Overtaken(client)
+    parts = [
+        objects.create(BUCKET, f"{name}/{i:03}", [b"x"], "text/plain")[0].ref for i in range(33)
+    ]
+    with pytest.raises(StorageUnavailable):
+        objects.compose(BUCKET, f"{name}-joined", parts, "text/plain")
+    joined, _ = GcsObjects(client).compose(BUCKET, f"{name}-joined", parts, "text/plain")
+    assert joined.size == 33
+    client.close()
+
+
+def test_parts_left_by_a_join_that_died_are_used_again(objects: GcsObjects, name: str) -> None:
+    parts = [
+        objects.create(BUCKET, f"{name}/{i:03}", [f"{i},".encode()], "text/plain")[0].ref
+        for i in range(40)
+    ]
+    objects.compose(BUCKET, f"{name}-joined.join-00000", parts[:32], "text/plain")
+    joined, _ = objects.compose(BUCKET, f"{name}-joined", parts, "text/plain")
+    assert objects.read(joined.ref) == b"".join(f"{i},".encode() for i in range(40))
+    leftovers = [info.ref.name for info in objects.list(BUCKET, f"{name}-joined")]
+    assert leftovers == [f"{name}-joined"]
+
+
+@pytest.mark.parametrize(
+    ("match", "write"),
+    [
+        ("POST /upload", lambda o, ref, name: o.create(BUCKET, name, LARGE[:1], "x/y")[0]),
+        ("PUT /", lambda o, ref, name: o.create(BUCKET, name, LARGE, "x/y")[0]),
+        ("compose", lambda o, ref, name: o.compose(BUCKET, name, [ref], "x/y")[0]),
+        ("rewriteTo", lambda o, ref, name: o.copy(ref, BUCKET, name)[0]),
+    ],
+    ids=["small", "large", "compose", "copy"],
+)
+def test_a_write_whose_answer_was_lost_stands_once(
+    server: StorageServer,
+    objects: GcsObjects,
+    name: str,
+    match: str,
+    write: Callable[[GcsObjects, ObjectRef, str], ObjectInfo],
+) -> None:
+    source = objects.create(BUCKET, f"{name}-source", LARGE[:2], "x/y")[0].ref
+    rule = {"match": match, "fault": "lost-reply"}
+    requests.post(f"{server.url}/_faults", json=rule, timeout=10).raise_for_status()
+    written = write(objects, source, name)
+    assert requests.get(f"{server.url}/_faults", timeout=10).json()["faults"] == []
+    expected = {"POST /upload": LARGE[:1], "PUT /": LARGE}.get(match, LARGE[:2])
+    assert b"".join(objects.stream(written.ref)) == b"".join(expected)
+    assert objects.stat(BUCKET, name) == written

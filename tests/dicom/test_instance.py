@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from cinestow.dicom.metadata import from_object_metadata
 from cinestow.dicom.metadata_json import from_json
 from cinestow.dicom.part10 import layout
 from cinestow.dicom.uids import identity
-from cinestow.dicom.validate import file_problems
+from cinestow.dicom.validate import file_problems, problems
 from cinestow.errors import InputRefused, RefusalCode
 from support.dicom3tools import dciodvfy_errors, dciodvfy_warnings
 
@@ -195,6 +197,23 @@ class TestBuild:
         assert dataset.FrameIncrementPointer == 0x00181063
         assert (dataset.CineRate, dataset.RecommendedDisplayFrameRate) == (30, 30)
         assert float(dataset.EffectiveDuration) == pytest.approx(12 * 1.001 / 30)
+
+    @pytest.mark.parametrize(
+        "rate",
+        [Fraction(r, 1001) for r in (24000, 30000, 60000)]
+        + [Fraction(rate) for rate in (1, 7, 15, 24, 25, 30, 50, 60)],
+    )
+    def test_the_last_frame_of_six_hours_is_still_in_its_place(
+        self, rate: Fraction, payload: Callable[[int], Any]
+    ) -> None:
+        frames = int(6 * 3600 * rate)
+        stream = replace(payload(0).stream(), frames=frames, frame_time_ms=1000 / rate)
+        who = identity(b"k" * 32, Dataset(), "b", "n", 1)
+        dataset = build(Dataset(), stream, who, RECORDED_AT)
+        stated = Fraction(str(dataset["FrameTime"].value.original_string))
+        assert abs(frames * stated - frames * 1000 / rate) < Fraction(1, 1000)
+        assert len(dataset["FrameTime"].value.original_string) <= 16
+        assert problems(dataset, MPEG4HP41) == []
 
     def test_history_of_compression_keeps_each_step(self, built: Callable[..., Dataset]) -> None:
         dataset = built()

@@ -69,6 +69,7 @@ class TestMerge:
             ("IssuerOfPatientID", "secret1", "secret2"),
             ("PatientName", "Secret^Jane", "Secret^John"),
             ("PatientName", "Secret^Jane", "=秘^密"),
+            ("PatientName", "Secret^Jane=秘^密", "Secret^Jane=秘^蜜"),
             ("PatientBirthDate", "20010203", "20010204"),
             ("PatientSex", "M", "F"),
         ],

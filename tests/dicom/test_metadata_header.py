@@ -99,6 +99,20 @@ def test_names_survive_from_any_character_set(character_set: object, name: str) 
     assert from_dicom(written(dataset)).PatientName == name
 
 
+def test_text_of_an_item_in_a_character_set_of_its_own_survives() -> None:
+    item = Dataset()
+    item.SpecificCharacterSet = "ISO_IR 144"
+    item.CodeValue, item.CodingSchemeDesignator = "1", "99X"
+    item.CodeMeaning = "Колоноскопия"
+    dataset = header(SpecificCharacterSet="ISO_IR 100", PatientName="Müller", PatientID="1")
+    dataset.ProcedureCodeSequence = [item]
+    taken = from_dicom(written(dataset))
+    assert taken.PatientName == "Müller"
+    (code,) = taken.ProcedureCodeSequence
+    assert code.CodeMeaning == "Колоноскопия"
+    assert "SpecificCharacterSet" not in code
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 class TestRefusals:
     def refusal(self, data: bytes) -> str:

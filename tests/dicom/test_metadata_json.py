@@ -119,6 +119,12 @@ class TestFlat:
     def test_unknown_or_unsettable_is_refused_by_name(self, keyword: str) -> None:
         assert f"field {keyword}" in refusal(json.dumps({keyword: "1"}).encode())
 
+    @pytest.mark.parametrize("keyword", ["TransferSyntaxUID", "CommandField"])
+    def test_groups_of_files_and_messages_are_refused_in_items_too(self, keyword: str) -> None:
+        items = [{"RequestedProcedureID": "1", keyword: 1 if keyword == "CommandField" else "1.2"}]
+        sentence = refusal(json.dumps({"RequestAttributesSequence": items}).encode())
+        assert f"field RequestAttributesSequence[1].{keyword}" in sentence
+
     def test_a_name_that_is_no_keyword_is_not_repeated(self) -> None:
         refusal(json.dumps({f"{SECRET}, Hans": "1"}).encode())
         refusal(json.dumps({f"{SECRET}, Hans": True}).encode())
@@ -139,16 +145,36 @@ class TestFlat:
         b'"x"',
         b"{",
         b'{"PatientID": NaN}',
+        b'{"PatientWeight": 1e999}',
+        b'{"00101030": {"vr": "DS", "Value": [-1e999]}}',
+        b'{"ProcedureCodeSequence": [' * 250 + b"]}" * 250,
         b'{"PatientID": "Wunderlich", "PatientID": "Wunderlich"}',
         b"[" * 100_000,
         b'{"PatientWeight": 1' + b"0" * 5000 + b"}",
         b'{"ProcedureCodeSequence":' * 20 + b"1" + b"}" * 20,
         b" " * (5 << 20),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_what_is_no_metadata_is_refused(data: bytes) -> None:
     refusal(data)
+
+
+def test_character_sets_are_left_out_in_items_too() -> None:
+    """What is written later is UTF-8: an item that says otherwise would lose its text."""
+    code = {"CodeValue": "1", "CodingSchemeDesignator": "99X", "CodeMeaning": "Колоноскопия 山田"}
+    dataset = parse(
+        {
+            "SpecificCharacterSet": "ISO_IR 100",
+            "ProcedureCodeSequence": [code | {"SpecificCharacterSet": "ISO_IR 100"}],
+        }
+    )
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    file = DicomBytesIO()
+    dcmwrite(file, dataset, implicit_vr=False, little_endian=True)
+    file.seek(0)
+    (item,) = dcmread(file, force=True).ProcedureCodeSequence
+    assert item.CodeMeaning == "Колоноскопия 山田"
 
 
 class TestDicomJson:

@@ -92,6 +92,31 @@ class TestOrder:
             assert study_uid(KEY, metadata, *UPLOAD) == study_uid(KEY, self.ORDER, *UPLOAD)
             assert series_uid(KEY, metadata, *UPLOAD) != series_uid(KEY, self.ORDER, *UPLOAD)
 
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"Laterality": "L"},
+            {"BodyPartExamined": "EYE"},
+            {"SeriesDescription": "before"},
+            {"OperatorsName": "A^B"},
+            {"InstitutionName": "Clinic"},
+        ],
+        ids=lambda more: next(iter(more)),
+    )
+    def test_what_a_series_has_in_common_makes_another_series(self, more: dict[str, str]) -> None:
+        metadata = of(PatientID="1", AccessionNumber="A", **more)
+        assert study_uid(KEY, metadata, *UPLOAD) == study_uid(KEY, self.ORDER, *UPLOAD)
+        assert series_uid(KEY, metadata, *UPLOAD) != series_uid(KEY, self.ORDER, *UPLOAD)
+        assert series_uid(KEY, metadata, *UPLOAD) == series_uid(KEY, metadata, *OTHER_UPLOAD)
+
+    def test_what_is_of_the_image_alone_stays_in_the_series(self) -> None:
+        metadata = of(PatientID="1", AccessionNumber="A", ImageComments="x", InstanceNumber="2")
+        assert series_uid(KEY, metadata, *UPLOAD) == series_uid(KEY, self.ORDER, *UPLOAD)
+
+    def test_the_series_of_an_order_never_changes_between_releases(self) -> None:
+        metadata = of(PatientID="1", AccessionNumber="A", Modality="ES", SeriesNumber="3")
+        assert series_uid(KEY, metadata, *UPLOAD) == "2.25.155372750006986163978045725209403188530"
+
     def test_a_series_is_never_in_two_studies(self) -> None:
         series = {
             series_uid(KEY, of(PatientID="1", AccessionNumber="A", StudyInstanceUID=s), *UPLOAD)

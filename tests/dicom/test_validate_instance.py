@@ -83,6 +83,9 @@ class TestFile:
             (lambda data: b"not DICOM" * 50, "not a readable DICOM Part 10 file"),
             (lambda data: b"", "not a readable DICOM Part 10 file"),
             (lambda data: data.replace(b"2.25.", b"2.26.", 1), "MediaStorageSOPInstanceUID"),
+            # Values that pydicom finds broken only when they are asked for.
+            (lambda data: data.replace(b"\x10\x00US\x02\x00", b"\x10\x00US\x03\x00"), "readable"),
+            (lambda data: data.replace(b"\x02\x00UI", b"\x02\x00U\x1b", 1), "not a readable"),
         ],
     )
     def test_damage_is_found(

@@ -233,7 +233,17 @@ class TestGarbage:
             at = data.draw(st.integers(128, len(whole) - 1))
             whole[at] = data.draw(st.integers(0, 255))
         with contextlib.suppress(CinestowError):
-            list(RetrievedInstance([bytes(whole)]).bit_stream())
+            instance = RetrievedInstance([bytes(whole)])
+            list(instance.bit_stream())
+            list(instance.dataset.iterall())
+
+    def test_a_value_that_its_vr_cannot_hold(self) -> None:
+        rows = b"\x28\x00\x10\x00US\x02\x00"
+        data = SAMPLE.part10([])
+        damaged = data.replace(rows + b"\xf0\x00", rows[:6] + b"\x01\x00" + b"\xf0")
+        assert damaged != data
+        with pytest.raises(StoreUnavailable, match="attributes cannot be read"):
+            RetrievedInstance([damaged])
 
 
 SAMPLE = sample(AnatomicRegionSequence=nested(2), SpecificCharacterSet="ISO_IR 100")

@@ -3,6 +3,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from cinestow.errors import (
 )
 from support.instances import BytesBody, Sample, sample
 from support.misbehaving import answer, read_body, read_head, scripted_server
+from support.orthanc import orthanc
 
 UID = "2.25.1234"
 ROOT = "http://store.test/dicom-web"
@@ -110,6 +112,10 @@ class TestOutcome:
         body = json_answer(stored=[{"uid": "2.25.9"}, {"uid": UID}], failed=[])
         assert outcome_of(status, body) is StoreOutcome.STORED
 
+    def test_stored_in_a_list_of_one_data_set(self) -> None:
+        body = b"[" + json_answer(stored=[{"uid": UID}]) + b"]"
+        assert outcome_of(200, body) is StoreOutcome.STORED
+
     def test_stored_with_a_warning(self) -> None:
         body = json_answer(stored=[{"uid": UID, "reason": 0xB000}])
         assert outcome_of(202, body) is StoreOutcome.STORED
@@ -159,7 +165,6 @@ class TestOutcome:
     @pytest.mark.parametrize(
         ("reason", "words"),
         [
-            (272, "general failure in processing"),
             (0x0122, "SOP class is not supported"),
             (0xA900, "does not match its SOP class"),
             (0xA9FF, "does not match its SOP class"),
@@ -205,6 +210,9 @@ class TestOutcome:
             (200, json_answer(stored=[{}])),
             (409, json_answer(failed=[{"uid": "2.25.9", "reason": 272}])),
             (409, json_answer(failed=[{"uid": UID}])),
+            (409, json_answer(failed=[{"uid": UID, "reason": 272}])),
+            (202, json_answer(failed=[{"reason": 272}])),
+            (409, xml_answer("00081198", ("00081155", UID), ("00081197", "272"))),
             (409, json_answer(failed=[{"uid": UID, "reason": 0xA700}])),
             (409, json_answer(failed=[{"uid": UID, "reason": 0xB00F}])),
             (409, json_answer(failed=[{"uid": UID, "reason": 0x1234}])),
@@ -350,15 +358,25 @@ class TestOrthanc:
         with httpx.Client(event_hooks={"request": [ask_for_xml]}) as http:
             in_xml = DicomWeb(client.root_url, http=http)
             assert store(in_xml, what.study, body, what.instance) is StoreOutcome.STORED
-            with pytest.raises(InputRefused, match="0110H"):
+            with pytest.raises(StoreUnavailable, match="0110H"):
                 store(in_xml, generate_uid(), body, what.instance)
 
     def test_wrong_study(self, client: DicomWeb) -> None:
         what = sample()
         body = BytesBody(what.part10([b"abcd"]))
-        with pytest.raises(InputRefused, match=r"0110H, HTTP 409"):
+        with pytest.raises(StoreUnavailable, match=r"HTTP 409, a general failure .*0110H"):
             store(client, generate_uid(), body, what.instance)
         assert not held(client, what)
+
+    def test_a_store_that_cannot_write_is_not_the_recording_s_fault(self, tmp_path: Path) -> None:
+        """This Orthanc then answers 200 and names no instance; later ones give 0110H."""
+        (tmp_path / "storage").mkdir()
+        for first in range(256):
+            (tmp_path / "storage" / f"{first:02x}").write_bytes(b"in the way of a folder")
+        what = sample()
+        with orthanc(tmp_path) as broken, DicomWeb(broken.root_url) as client:
+            with pytest.raises(StoreUnavailable):
+                store(client, what.study, BytesBody(what.part10([b"abcd"])), what.instance)
 
     def test_cut_instance(self, client: DicomWeb) -> None:
         what = sample()

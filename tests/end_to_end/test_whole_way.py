@@ -46,6 +46,7 @@ def test_a_recording_becomes_an_instance_that_plays(
     webm = cloud.rendered(status, "*/*", tmp_path / "preview.webm")
     assert webm.headers["content-type"].startswith("video/webm")
     assert abs(judge.container_duration(tmp_path / "preview.webm") - times.duration) <= 0.1
+    assert judge.seeks(tmp_path / "preview.webm", times.duration / 2)
     cloud.rendered(status, "video/mp4", tmp_path / "stored.mp4")
     assert (tmp_path / "stored.mp4").read_bytes() == video.read_bytes()
 
@@ -77,9 +78,7 @@ def test_metadata_that_comes_later_wakes_the_recording(cloud: Cloud) -> None:
     upload_id = cloud.upload(RECORDED / "av1.webm", {}, "later/rec.webm")
     client = storage.Client(project=cloud.settings.project)
     bucket = client.bucket(cloud.settings.buckets.uploads)
-    while (state := _state(cloud, upload_id)) == "queued":
-        pass
-    assert state == "waiting"
+    assert cloud.state_after(upload_id, "queued") == "waiting"
     bucket.blob("later/rec.webm.json").upload_from_string(json.dumps(METADATA | {"Modality": "US"}))
     status = cloud.settled(upload_id)
     assert status.state == "verified"
@@ -121,13 +120,49 @@ def test_the_same_object_again_is_the_same_instance_once(cloud: Cloud) -> None:
     assert sum("/instance-" in info.ref.name for info in work) == 1
 
 
+def test_no_log_of_a_function_says_who_the_patient_is(cloud: Cloud, tmp_path: Path) -> None:
+    metadata = METADATA | {"PatientID": "Geheimnis", "PatientName": "Mustermann^Erika"}
+    done = cloud.settled(cloud.upload(RECORDED / "av1.webm", metadata, "Mustermann/Erika.webm"))
+    assert done.state == "verified"
+    cloud.rendered(done, "*/*", tmp_path / "preview.webm")
+    wrong = metadata | {"PatientBirthDate": "Mustermann"}
+    refused = cloud.settled(cloud.upload(RECORDED / "av1.webm", wrong, "Mustermann/Erika2.webm"))
+    assert refused.state == "refused"
+    logs = cloud.function_logs()
+    assert set(logs) == set(cloud.running.pipeline.functions)
+    for stage in ("intake", "transcode", "dicomize", "store", "verify"):
+        assert done.upload_id in logs[stage]
+    for name, log in logs.items():
+        assert [word for word in ("Mustermann", "Erika", "Geheimnis") if word in log] == [], name
+
+
 def test_memory_stays_within_what_the_platform_gives(cloud: Cloud) -> None:
     limits = {name: f.memory for name, f in cloud.running.pipeline.functions.items()}
     peaks = cloud.running.peak_memory()
     assert {name for name, peak in peaks.items() if peak > limits[name]} == set(), peaks
 
 
-def _state(cloud: Cloud, upload_id: str) -> str:
-    from cinestow.pipeline.status import status
+def test_names_of_any_language_are_found_again(cloud: Cloud) -> None:
+    name = {"PatientID": "jp", "PatientName": "Roe^Rick=山田^太郎", "Modality": "ES"}
+    status = cloud.settled(cloud.upload(RECORDED / "av1.webm", name))
+    assert status.state == "verified"
+    answer = httpx.get(
+        f"{cloud.running.endpoints.render}/studies",
+        params={"PatientID": "jp"},
+        headers={"Accept": "application/dicom+json"},
+        timeout=60,
+    )
+    (study,) = answer.json()
+    assert study["00100010"]["Value"] == [{"Alphabetic": "Roe^Rick", "Ideographic": "山田^太郎"}]
 
-    return status(cloud.objects, cloud.settings, upload_id).state
+
+def test_a_study_takes_no_instance_of_another_patient(cloud: Cloud) -> None:
+    study = {"StudyInstanceUID": "2.25.1234567890"}
+    first = cloud.settled(cloud.upload(RECORDED / "av1.webm", METADATA | study))
+    assert first.state == "verified"
+    other = {"PatientID": "other", "PatientName": "Other^Person", "Modality": "ES"}
+    second = cloud.settled(cloud.upload(RECORDED / "av1.webm", other | study))
+    assert second.refusal is not None
+    assert (second.refusal.code, second.refusal.stage) == ("metadata-conflict", "store")
+    third = cloud.settled(cloud.upload(RECORDED / "av1.webm", METADATA | study))
+    assert third.state == "verified"

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from cinestow.dicomweb.client import DicomWeb
-from cinestow.dicomweb.query import find_instance
+from cinestow.dicomweb.query import patients_of_study
 from cinestow.dicomweb.stow import store
 from cinestow.errors import ConfigurationError
 from support.instances import BytesBody, sample
@@ -34,7 +34,7 @@ class TestOrthanc:
         with orthanc(tmp_path) as server, DicomWeb(server.root_url) as client:
             store(client, what.study, BytesBody(what.part10([b"abcd"])), what.instance)
         with orthanc(tmp_path) as server, DicomWeb(server.root_url) as client:
-            assert find_instance(client, what.instance) is not None
+            assert patients_of_study(client, what.study) == {"T1"}
 
     def test_ends_when_its_user_fails(self, tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError), orthanc(tmp_path) as server:

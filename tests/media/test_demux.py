@@ -12,7 +12,7 @@ import av
 import pytest
 
 from cinestow.errors import InputRefused, RefusalCode, StorageUnavailable
-from cinestow.media.demux import open_container, picture_stream, pictures
+from cinestow.media.demux import DECODER_THREADS, open_container, picture_stream, pictures
 from cinestow.media.model import DEFAULT_LIMITS
 from cinestow.media.probe import probe
 from support import ffmpeg
@@ -222,3 +222,10 @@ def with_data_reference(data: bytes, path: str) -> bytes:
         (length,) = struct.unpack_from(">I", data, at)
         struct.pack_into(">I", changed, at, length + len(alias) - 12)
     return bytes(changed)
+
+
+def test_decoding_takes_the_same_threads_on_every_host() -> None:
+    with open_container(BytesSource(MP4), DEFAULT_LIMITS) as container:
+        stream = container.streams.video[0]
+        next(pictures(container, stream, DEFAULT_LIMITS))
+        assert stream.codec_context.thread_count == DECODER_THREADS

@@ -136,14 +136,57 @@ def test_memory_is_limited(tmp_path: Path) -> None:
     before_decoding: list[int] = []
     source = WatchedSource(
         (tmp_path / "a.avi").read_bytes(),
-        lambda child: before_decoding.append(child.memory_info().vms >> 20),
+        lambda child: before_decoding.append(child.memory_info().data >> 20),
     )
     assert isolated.probe(source).width == 8192
     one_picture_mib = 8192 * 4320 * 3 // 2 >> 20
-    too_little = Limits(address_space_mib=before_decoding[0] + one_picture_mib // 2)
+    too_little = Limits(memory_mib=before_decoding[0] + one_picture_mib // 2)
     with pytest.raises(InputRefused) as caught:
         isolated.probe(source, too_little)
     assert caught.value.code is RefusalCode.OVER_LIMIT
+
+
+@pytest.mark.parametrize("mib", [300, 500])
+def test_encoders_that_lack_memory_are_no_alarm(mib: int, tmp_path: Path) -> None:
+    large = ("-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=10:duration=4")
+    ffmpeg.run(*large, "-c:v", "mjpeg", tmp_path / "a.avi")
+    source = BytesSource((tmp_path / "a.avi").read_bytes())
+    made = plan(isolated.probe(source))
+    with pytest.raises(InputRefused) as caught:
+        isolated.encode_video(source, made, 0, lambda _: None, Limits(memory_mib=mib))
+    assert caught.value.code is RefusalCode.OVER_LIMIT
+
+
+def test_lies_of_the_child_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = (
+        b'{"head": "AAAA", "body_bytes": 5, "frames": 1, "duration_s": 1, "width": 2, "height": 2}'
+    )
+    monkeypatch.setattr(isolated.Conversation, "hold", lambda *_: said)
+    with pytest.raises(InputRefused) as caught:
+        isolated.encode_preview(BytesSource(b"a"), PreviewSettings(), lambda _: None)
+    assert caught.value.code is RefusalCode.DECODER_CRASHED
+
+
+@pytest.mark.parametrize("said", [b"no json", b'"\xff"', b"[" * 100_000, b'{"a":' + b"[" * 100_000])
+def test_gibberish_of_the_child_is_a_crash(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolated.Conversation, "hold", lambda *_: said)
+    with pytest.raises(InputRefused) as caught:
+        isolated.probe(BytesSource(b"a"))
+    assert caught.value.code is RefusalCode.DECODER_CRASHED
+
+
+def test_streams_of_all_kinds_open_nothing(tmp_path: Path) -> None:
+    """PyAV loads a module for each kind; the child can open no file when it meets one."""
+    words = tmp_path / "a.srt"
+    words.write_text("1\n00:00:00,000 --> 00:00:01,000\nwords\n")
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
+    kinds = ("-map", "0", "-map", "1", "-map", "2", "-attach", words)
+    mime = ("-metadata:s:t", "mimetype=text/plain")
+    sound = ("-f", "lavfi", "-i", "sine=duration=1")
+    target = tmp_path / "a.mkv"
+    ffmpeg.run(*picture, *sound, "-i", words, *kinds, *mime, "-c:v", "libx264", target)
+    source = BytesSource(target.read_bytes())
+    assert isolated.probe(source).frames == 10
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("503"), ValueError("a"), TimeoutError("b")])
@@ -162,7 +205,8 @@ def test_errors_of_source_and_sink_come_out_as_they_are(error: Exception) -> Non
 
 def test_a_bug_in_the_child_raises_an_alarm_that_says_where() -> None:
     with pytest.raises(AlarmRaised, match="KeyError in main"):
-        isolated.run("no such task", None, BytesSource(b"a"), [], DEFAULT_LIMITS, Recording)
+        answer = isolated.Answer(Recording, 100)
+        isolated.run("no such task", None, BytesSource(b"a"), [], DEFAULT_LIMITS, answer)
 
 
 def test_the_child_has_no_secrets_and_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,15 +221,16 @@ def test_the_child_has_no_secrets_and_no_files(monkeypatch: pytest.MonkeyPatch) 
         seen["open"] = " ".join(sorted(str(link.readlink()) for link in links))
 
     isolated.probe(WatchedSource(VP8.read_bytes(), watch))
-    assert set(seen["environment"].split()) <= {"PYTHONPATH", "LC_CTYPE"}
+    assert set(seen["environment"].split()) <= {"PYTHONPATH", "LC_CTYPE", "OPENBLAS_NUM_THREADS"}
     assert re.fullmatch(r"(/dev/null ){3}socket:\[\d+\]", seen["open"])
     assert "NoNewPrivs:\t1" in seen["status"]
+    assert "Uid:\t0" not in seen["status"]
     for name, limit in {
         "Max core file size": 0,
         "Max file size": 0,
-        "Max open files": 32,
+        "Max open files": 0,
         "Max cpu time": 1000,
-        "Max address space": 4096 << 20,
+        "Max data size": 928 << 20,
     }.items():
         assert re.search(rf"{name} +{limit} ", seen["limits"]), name
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from av.video.frame import VideoFrame
 
+from cinestow.errors import InputRefused, RefusalCode
 from cinestow.media.model import Plan, Ratio
 from cinestow.media.picture import converted, fitted
 from support.plans import plan_of, progressive_recording
@@ -99,6 +100,14 @@ class TestColour:
         assert luma <= 1
         assert chroma <= 1.5
 
+    @pytest.mark.parametrize("pixel_format", ["yuv420p", "gray12le"])
+    def test_reserved_code_points_do_no_harm(self, pixel_format: str) -> None:
+        frame = VideoFrame(128, 64, pixel_format)
+        frame.pts, frame.time_base = 0, Fraction(1, 30)
+        frame.color_primaries = frame.color_trc = 200
+        (found,) = converted([frame], plan(128, 64))
+        assert (found.width, found.height, found.format.name) == (128, 64, "yuv420p")
+
     def test_limited_range_stays_untouched(self) -> None:
         noise = np.random.default_rng(1)
         planes = [noise.integers(0, 256, shape, np.uint8) for shape in ((64, 96), *[(32, 48)] * 2)]
@@ -136,6 +145,13 @@ class TestColour:
         found = converted_planes([ramp], "gray", plan(128, 64, full_range=True))
         assert np.abs(found[0] - (16 + ramp.astype(float) * 219 / 255)).max() <= 1
         assert {*np.unique(found[1]), *np.unique(found[2])} == {128}
+
+
+def test_what_no_filter_takes_is_refused() -> None:
+    frame = VideoFrame(64, 48, "vaapi")
+    with pytest.raises(InputRefused) as caught:
+        list(converted([frame], plan(64, 48)))
+    assert caught.value.code is RefusalCode.UNSUPPORTED
 
 
 class TestAlpha:

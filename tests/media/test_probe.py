@@ -289,3 +289,29 @@ def test_all_key_frames_are_not_all_decoded(
     monkeypatch.setattr(survey, "decode", lambda *a: decoded.append(a[1]) or real(*a))
     assert probed(tmp_path / "a.avi").frames == 50
     assert sum(packet is not None for packet in decoded) <= 4
+
+
+@pytest.mark.parametrize(
+    ("transfer", "name", "encoder"),
+    [
+        ("smpte2084", "a.mp4", "libx264"),
+        ("arib-std-b67", "a.mkv", "libx264"),
+        ("smpte2084", "a.webm", "libvpx-vp9"),
+    ],
+)
+def test_high_dynamic_range_is_refused(
+    tmp_path: Path, transfer: str, name: str, encoder: str
+) -> None:
+    tags = ("-color_primaries", "bt2020", "-colorspace", "bt2020nc", "-color_trc", transfer)
+    tagged = ("-vf", f"setparams=color_trc={transfer}", *tags)
+    ffmpeg.run(*PICTURE, *tagged, "-c:v", encoder, tmp_path / name)
+    with pytest.raises(InputRefused) as caught:
+        probed(tmp_path / name)
+    assert caught.value.code is RefusalCode.UNSUPPORTED
+    assert "dynamic range" in caught.value.sentence
+
+
+def test_wide_gamut_of_standard_range_is_taken(tmp_path: Path) -> None:
+    tags = ("-color_primaries", "bt2020", "-colorspace", "bt2020nc", "-color_trc", "bt2020-10")
+    ffmpeg.run(*PICTURE, *tags, "-c:v", "libx264", tmp_path / "a.mp4")
+    assert probed(tmp_path / "a.mp4").matrix == "bt2020"

@@ -46,6 +46,19 @@ class TestQuality:
         assert comparison.psnr_db == [HIGHEST_PSNR_DB] * 3
         assert comparison.ssim == [1.0] * 3
 
+    @pytest.mark.parametrize("size", [(2, 2), (2, 64), (8, 16), (14, 64), (16, 16)])
+    def test_tiny_pictures_are_measured_too(self, size: tuple[int, int]) -> None:
+        encoder = Encoder(plan_of(progressive_recording(*size)))
+        comparison = Comparison(encoder.parameter_sets)
+        noise = np.random.default_rng(1).integers(16, 235, (size[1] * 3 // 2, size[0]), np.uint8)
+        frame = VideoFrame.from_ndarray(noise, "yuv420p")
+        frame.pts = 0
+        comparison.expect(frame)
+        for packet in [*encoder.encode(frame), *encoder.encode(None)]:
+            comparison.check(packet)
+        comparison.finish()
+        assert 0.95 < comparison.ssim[0] <= 1
+
     def test_a_lost_packet_raises_an_alarm(self) -> None:
         encoder = Encoder(plan_of(progressive_recording(64, 48)))
         comparison = Comparison(encoder.parameter_sets)

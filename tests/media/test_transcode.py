@@ -95,6 +95,17 @@ class TestSlots:
         assert (done.frames, done.video[0].quality.duplicated) == (20, 5)
         assert complaints(done.path) == ""
 
+    def test_the_first_picture_that_decodes_shows_from_the_start(self, tmp_path: Path) -> None:
+        """The probe saw an earlier one."""
+        source = moving_picture(tmp_path / "in.mkv", "-c:v", "ffv1", rate="10", seconds=0.5)
+        recording = recording_of(source)
+        earlier = replace(recording, first_pts=recording.first_pts - 300)
+        with FileSource(source) as opened:
+            plan = replace(plan_of(earlier, rate=Fraction(10)), segments=(SegmentPlan(0, 8),))
+            segment = encode_video(opened, plan, 0, bytearray().extend)
+        assert sorted(segment.decode_order) == list(range(8))
+        assert segment.quality.duplicated == 3
+
     def test_a_file_cut_off_gives_what_decodes(self, tmp_path: Path) -> None:
         whole = RECORDED / "vp9.webm"
         cut = tmp_path / "cut.webm"

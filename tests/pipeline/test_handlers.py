@@ -15,7 +15,7 @@ from cinestow.pipeline import handlers
 from cinestow.pipeline.context import Context
 from cinestow.pipeline.log import write_to
 from cinestow.pipeline.messages import InstanceStored, encode
-from cinestow.settings import Buckets, Settings, Topics
+from support.stages import SETTINGS
 
 UPLOAD = "0123456789abcdef" * 2
 Stage = Callable[[Context, InstanceStored], None]
@@ -28,15 +28,7 @@ class Silent:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
-    settings = Settings(
-        project="p",
-        buckets=Buckets("uploads", "work", "quarantine", "previews"),
-        topics=Topics("a", "b", "c", "d"),
-        identity_key=b"k",
-        dicomweb_root="",
-        without_metadata="wait",
-    )
-    return Context(settings, FileObjects(tmp_path), Silent())
+    return Context(SETTINGS, FileObjects(tmp_path), Silent())
 
 
 def answer(context: Context, stage: Stage, body: bytes) -> int:

@@ -1,6 +1,8 @@
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from pydicom import dcmread
 
 from cinestow.dicomweb.client import DicomWeb
 from cinestow.dicomweb.wado import retrieve
+from cinestow.errors import AlarmRaised
+from cinestow.render.problem import http_error
 from support.instances import sample
 from support.misbehaving import answer, read_head, scripted_server
 from support.orthanc import Orthanc
@@ -162,6 +166,124 @@ def test_what_passes_to_the_store_and_back(tmp_path: Path) -> None:
     assert "accept-encoding: identity" in request
     assert "cookie" not in request
     assert "x-forwarded-for" not in request
+
+
+@pytest.mark.parametrize(
+    ("method", "reply"),
+    [
+        ("GET", b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"),
+        ("HEAD", answer("200 OK", b"", "Connection: close")),
+        ("GET", answer("200 OK", b"hello", "Connection: close")),
+    ],
+)
+def test_an_answer_without_a_body_gives_its_connection_back(
+    method: str, reply: bytes, tmp_path: Path
+) -> None:
+    def script(connection: Any) -> None:
+        read_head(connection)
+        connection.sendall(reply)
+
+    one = httpx.Client(
+        limits=httpx.Limits(max_connections=1), timeout=httpx.Timeout(10.0, pool=0.5)
+    )
+    with (
+        one,
+        scripted_server(script, script) as url,
+        make_renderer(url, tmp_path, http=one) as renderer,
+    ):
+        for _ in range(2):
+            with renderer.client.open("/dicomweb/studies", method=method) as response:
+                assert f" {response.status_code} ".encode() in reply
+
+
+def test_a_body_goes_on_with_post_alone(tmp_path: Path) -> None:
+    heads: list[bytes] = []
+
+    def script(connection: Any) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(answer("200 OK"))
+
+    with scripted_server(script) as url, make_renderer(url, tmp_path) as renderer:
+        response = renderer.client.get(
+            "/dicomweb/studies", data=b"hello", headers={"Content-Type": "text/plain"}
+        )
+    assert response.status_code == 200
+    assert b"content-length" not in heads[0].lower()
+
+
+def test_a_field_that_is_not_ascii_passes_as_it_came(tmp_path: Path) -> None:
+    heads: list[bytes] = []
+
+    def script(connection: Any) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(answer("200 OK"))
+
+    with scripted_server(script) as url, make_renderer(url, tmp_path) as renderer:
+        language = {"Accept-Language": "\u00fc"}
+        assert renderer.client.get("/dicomweb/studies", headers=language).status_code == 200
+    assert b"Accept-Language: \xfc\r\n" in heads[0]
+
+
+@pytest.mark.parametrize("path", ["studies", "studies/1/series/2/instances/3/rendered"])
+def test_a_credential_that_can_be_none(path: str, renderer: Renderer) -> None:
+    credential = {"Authorization": "Bearer \u00fc"}
+    response = renderer.client.get(f"/dicomweb/{path}", headers=credential)
+    assert (response.status_code, renderer.asked) == (400, [])
+
+
+def test_a_parameter_of_a_segment_stays_part_of_its_name(tmp_path: Path) -> None:
+    """Servers that know parameters would take ``..;`` for a way out of the root."""
+    heads: list[bytes] = []
+
+    def script(connection: Any) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(answer("200 OK"))
+
+    with scripted_server(script) as url, make_renderer(url, tmp_path) as renderer:
+        renderer.client.get("/dicomweb/studies/..;/..;x=y/system")
+    assert heads[0].startswith(b"GET /studies/..%3B/..%3Bx=y/system HTTP/1.1")
+
+
+def test_metadata_without_end_is_not_kept(tmp_path: Path, video: Stored) -> None:
+    sent = 0
+
+    def endless(connection: Any) -> None:
+        nonlocal sent
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n[")
+        with suppress(OSError):
+            while sent < 200 << 20:
+                connection.sendall(bytes(1 << 20))
+                sent += 1 << 20
+
+    with scripted_server(endless) as url, make_renderer(url, tmp_path) as renderer:
+        response = renderer.client.get(video.rendered)
+    assert response.status_code == 503
+    assert sent < 64 << 20
+
+
+def test_what_a_person_has_to_look_at_is_logged(
+    tmp_path: Path, video: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    def script(connection: Any) -> None:
+        read_head(connection)
+        connection.sendall(answer("400 Bad Request"))
+
+    log = logging.getLogger("cinestow.render.app")
+    log.addHandler(caplog.handler)
+    try:
+        with scripted_server(script) as url, make_renderer(url, tmp_path) as renderer:
+            response = renderer.client.get(video.rendered)
+    finally:
+        log.removeHandler(caplog.handler)
+    assert response.status_code == 502
+    (record,) = {record.getMessage() for record in caplog.records if record.name == log.name}
+    assert record.startswith("ConfigurationError: Metadata for rendering")
+
+
+def test_a_defect_of_ours_is_not_blamed_on_the_store() -> None:
+    assert http_error(AlarmRaised("the task failed in its child")).code == 500
 
 
 def test_the_caller_s_right_decides_over_what_is_cached(tmp_path: Path, video: Stored) -> None:

@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
+from cinestow.cloud.files import FileObjects
+from cinestow.cloud.objects import ObjectInfo
 from support.orthanc import Orthanc
-from support.renderer import Renderer, make_renderer
+from support.renderer import Renderer, application, make_renderer
 from support.stored import Stored
 
 MP4 = {"Accept": "video/mp4"}
@@ -88,6 +91,13 @@ def test_head_says_the_same_without_a_body(shared: Renderer, video: Stored) -> N
     assert head.headers["Accept-Ranges"] == "bytes"
 
 
+def test_a_range_is_of_get_alone(shared: Renderer, video: Stored) -> None:
+    for field in ("bytes=0-9", "bytes=999999999-"):
+        head = shared.client.head(video.rendered, headers={**MP4, "Range": field})
+        assert (head.status_code, head.content_length) == (200, len(video.bit_stream))
+        assert "Content-Range" not in head.headers
+
+
 def test_what_is_known_already_is_not_sent_again(shared: Renderer, video: Stored) -> None:
     first = get(shared, video)
     known = get(shared, video, If_None_Match=f'"other", {first.headers["ETag"]}')
@@ -119,12 +129,54 @@ def test_if_match(shared: Renderer, video: Stored) -> None:
     assert get(shared, video, If_Match=first.headers["ETag"]).status_code == 200
     assert get(shared, video, If_Match="*").status_code == 200
     assert get(shared, video, If_Match='"other"').status_code == 412
+    assert get(shared, video, If_Match=f"W/{first.headers['ETag']}").status_code == 412
+
+
+def test_if_unmodified_since(shared: Renderer, video: Stored) -> None:
+    first = get(shared, video)
+    long_ago = "Sun, 06 Nov 1994 08:49:37 GMT"
+    assert get(shared, video, If_Unmodified_Since=long_ago).status_code == 412
+    same = get(shared, video, If_Unmodified_Since=first.headers["Last-Modified"])
+    assert same.status_code == 200
+    both = get(shared, video, If_Match=first.headers["ETag"], If_Unmodified_Since=long_ago)
+    assert both.status_code == 200
+
+
+def test_nobody_but_the_viewer_keeps_it_and_asks_again(shared: Renderer, video: Stored) -> None:
+    first = get(shared, video)
+    known = get(shared, video, If_None_Match=first.headers["ETag"])
+    for response in (first, known):
+        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert "Authorization" in response.headers["Vary"]
 
 
 def test_the_two_renditions_have_different_tags(shared: Renderer, video: Stored) -> None:
     webm = shared.client.get(video.rendered, headers={"Accept": "video/webm"})
     assert webm.headers["ETag"] != get(shared, video).headers["ETag"]
     assert "Accept" in webm.headers["Vary"]
+
+
+class VanishingObjects(FileObjects):
+    """Deletes the stored bit stream as soon as it was found, as a bucket's lifecycle may."""
+
+    def stat(self, bucket: str, name: str) -> ObjectInfo | None:
+        info = super().stat(bucket, name)
+        if info is not None and name.endswith("/stored"):
+            self.delete(info.ref)
+        return info
+
+
+def test_what_is_gone_by_the_time_it_is_opened_is_a_problem(
+    store: Orthanc, video: Stored, tmp_path: Path
+) -> None:
+    with make_renderer(store.root_url, tmp_path) as renderer:
+        assert get(renderer, video).status_code == 200
+        vanishing = VanishingObjects(tmp_path / "objects")
+        client = application(replace(renderer.services, objects=vanishing)).test_client()
+        response = client.get(video.rendered, headers=MP4)
+        assert response.status_code == 503
+        assert json.loads(response.data)["status"] == 503
+        assert get(renderer, video).data == video.bit_stream
 
 
 class TestCrossOrigin:

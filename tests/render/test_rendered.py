@@ -1,7 +1,10 @@
 import hashlib
 import json
+import socket
 import subprocess
 import threading
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cinestow.cloud.files import FileObjects
+from cinestow.cloud.objects import ObjectWriter
+from cinestow.render.turns import Turns
 from support import ebml, judge
 from support.instances import sample
+from support.misbehaving import answer, read_head, scripted_server
 from support.orthanc import Orthanc, orthanc
 from support.renderer import Renderer, application, make_renderer
 from support.stored import Stored, put_video
@@ -26,6 +33,20 @@ def problem(response: TestResponse) -> dict[str, Any]:
     assert body["title"]
     assert body["detail"]
     return body
+
+
+class CountingObjects(FileObjects):
+    """Counts what is written piece by piece, as encodes are."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.written = 0
+
+    def writer(
+        self, bucket: str, name: str, content_type: str
+    ) -> AbstractContextManager[ObjectWriter]:
+        self.written += 1
+        return super().writer(bucket, name, content_type)
 
 
 class TestPreview:
@@ -63,6 +84,33 @@ class TestStored:
         assert response.content_type == "video/mp4"
         assert hashlib.sha256(response.data).digest() == hashlib.sha256(video.bit_stream).digest()
 
+    @pytest.mark.parametrize("arrived", [0, 1, 4, 7, 8])
+    def test_is_known_however_the_bytes_arrive(self, arrived: int, tmp_path: Path) -> None:
+        mp4 = b"\0\0\0\x18ftypisom" + bytes(100)
+        what = sample()
+        data = what.part10([mp4])
+        cut = data.index(mp4) + arrived
+
+        def metadata(connection: socket.socket) -> None:
+            read_head(connection)
+            body = b'[{"00080018": {"vr": "UI", "Value": ["1"]}}]'
+            connection.sendall(answer("200 OK", body, "Connection: close"))
+
+        def instance(connection: socket.socket) -> None:
+            read_head(connection)
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom\r\n"
+            connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            for chunk in (data[:cut], data[cut:], b""):
+                connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+
+        path = f"studies/{what.study}/series/{what.series}/instances/{what.instance}"
+        with (
+            scripted_server(metadata, instance) as url,
+            make_renderer(url, tmp_path) as renderer,
+        ):
+            response = renderer.client.get(f"/dicomweb/{path}/rendered", headers=MP4)
+            assert (response.status_code, response.data) == (200, mp4)
+
     def test_is_not_to_be_had_of_a_transport_stream(
         self, shared: Renderer, transport_stream: Stored
     ) -> None:
@@ -97,8 +145,12 @@ class TestCache:
         assert not any(uid in name for name in names for uid in (video.study, video.instance))
         assert {name.rpartition("/")[2] for name in names} == {"preview.webm", "stored"}
 
-    def test_many_at_once_make_one_preview(self, renderer: Renderer, video: Stored) -> None:
-        clients = [application(renderer.services).test_client() for _ in range(6)]
+    def test_many_at_once_make_one_preview(
+        self, renderer: Renderer, video: Stored, tmp_path: Path
+    ) -> None:
+        objects = CountingObjects(tmp_path / "objects")
+        services = replace(renderer.services, objects=objects)
+        clients = [application(services).test_client() for _ in range(6)]
         bodies: list[bytes] = []
 
         def ask(client: FlaskClient) -> None:
@@ -112,6 +164,7 @@ class TestCache:
         assert len(bodies) == 6
         assert len(set(bodies)) == 1
         assert renderer.asked.count(f"/dicom-web/{video.path}") == 1
+        assert objects.written == 1
 
     def test_two_processes_at_once_leave_one_whole_preview(
         self, store: Orthanc, video: Stored, tmp_path: Path
@@ -179,7 +232,31 @@ class TestRefusals:
         assert response.status_code == 406
         assert "not a video" in problem(response)["detail"]
         names = [info.ref.name.rpartition("/")[2] for info in renderer.objects.list("previews", "")]
-        assert names == ["stored"]
+        assert names == ["preview.webm.refused", "stored"]
+
+    def test_what_was_refused_once_is_not_tried_again(
+        self, renderer: Renderer, broken_video: Stored
+    ) -> None:
+        first = renderer.client.get(broken_video.rendered, headers=WEBM)
+        for info in list(renderer.objects.list("previews", "")):
+            if info.ref.name.endswith("/stored"):
+                renderer.objects.delete(info.ref)
+        again = renderer.client.get(broken_video.rendered, headers=WEBM)
+        assert (again.status_code, problem(again)) == (406, problem(first))
+        assert renderer.asked.count(f"/dicom-web/{broken_video.path}") == 1
+
+    def test_who_would_wait_too_long_is_told_to_come_again(
+        self, store: Orthanc, video: Stored, tmp_path: Path
+    ) -> None:
+        turns = Turns(at_once=1, patience_s=0.05)
+        with make_renderer(store.root_url, tmp_path, turns=turns) as renderer:
+            with turns.slot():
+                busy = renderer.client.get(video.rendered, headers=WEBM)
+            free = renderer.client.get(video.rendered, headers=WEBM)
+        assert problem(busy)["status"] == 503
+        assert busy.headers["Retry-After"] == "5"
+        assert free.status_code == 200
+        assert turns.names == 0
 
     def test_an_unknown_instance(self, shared: Renderer, video: Stored) -> None:
         path = f"/dicomweb/studies/{video.study}/series/{video.series}/instances/1.2.3/rendered"

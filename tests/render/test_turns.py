@@ -25,7 +25,7 @@ class Crowd:
 
 
 def test_one_name_one_at_a_time() -> None:
-    turns, crowd = Turns(at_once=8), Crowd()
+    turns, crowd = Turns(at_once=8, patience_s=10), Crowd()
 
     def work(_: int) -> None:
         with turns.of("name"):
@@ -37,7 +37,7 @@ def test_one_name_one_at_a_time() -> None:
 
 
 def test_other_names_do_not_wait() -> None:
-    turns, crowd = Turns(at_once=8), Crowd()
+    turns, crowd = Turns(at_once=8, patience_s=10), Crowd()
     ready = threading.Barrier(4)
 
     def work(number: int) -> None:
@@ -51,7 +51,7 @@ def test_other_names_do_not_wait() -> None:
 
 
 def test_slots_bound_the_work() -> None:
-    turns, crowd = Turns(at_once=2), Crowd()
+    turns, crowd = Turns(at_once=2, patience_s=10), Crowd()
 
     def work(_: int) -> None:
         with turns.slot():
@@ -63,7 +63,7 @@ def test_slots_bound_the_work() -> None:
 
 
 def test_a_failure_gives_the_turn_back_and_nothing_is_left_behind() -> None:
-    turns = Turns(at_once=1)
+    turns = Turns(at_once=1, patience_s=10)
     for _ in range(2):
         with pytest.raises(RuntimeError), turns.of("name"), turns.slot():
             raise RuntimeError

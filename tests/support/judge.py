@@ -4,10 +4,14 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+
+KEY_FRAMES_S = 2.0
+"""A preview may be entered at least so often."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +192,23 @@ def container_duration(path: Path) -> float:
 
 
 def seeks(path: Path, to_s: float) -> bool:
-    """Whether ffmpeg's command line lands on a frame near ``to_s``."""
-    text = run("ffprobe", "-v", "error", "-select_streams", "v:0", "-read_intervals",
-               f"{to_s}%+#1", "-show_entries", "packet=pts_time",
-               "-of", "csv=p=0", path)  # fmt: skip
-    return bool(text.strip()) and abs(float(text.split()[0].strip(",")) - to_s) < 5.0
+    """Whether ffmpeg's command line lands on the last key frame before ``to_s``, and near it."""
+    times, keys = [], []
+    for time, flags in _packets(path):
+        times.append(time)
+        if flags.startswith("K"):
+            keys.append(time)
+    longest_gap = max((b - a for a, b in pairwise(sorted(times))), default=0.0)
+    ((landed, _),) = _packets(path, "-read_intervals", f"{to_s}%+#1")
+    return (
+        landed == max(key for key in keys if key <= to_s)
+        and to_s - landed <= KEY_FRAMES_S + longest_gap
+    )
+
+
+def _packets(path: Path, *options: str) -> list[tuple[float, str]]:
+    """Time and flags of the first picture stream's packets."""
+    text = run("ffprobe", "-v", "error", "-select_streams", "v:0", *options,
+               "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0", path)  # fmt: skip
+    fields = [line.split(",") for line in text.split()]
+    return [(float(time), flags) for time, flags, *_ in fields]

@@ -1,9 +1,9 @@
 """Sends recordings the whole way through a running local cloud, and fetches what came out."""
 
-import hashlib
 import os
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from google.cloud import storage
 from cinestow.cli import deployment
 from cinestow.cloud.gcs import GcsObjects
 from cinestow.dicom import uids
-from cinestow.pipeline.status import TERMINAL, Status, status
+from cinestow.pipeline.status import TERMINAL, State, Status, status
 from cinestow.settings import Settings, settings_from
 from cinestow_local.supervisor import LocalCloud
 
@@ -50,14 +50,30 @@ class Cloud:
 
     def settled(self, upload_id: str, timeout: float = 240.0) -> Status:
         """Wait for the upload's terminal state."""
+        return self._wait(upload_id, lambda current: current.state in TERMINAL, timeout)
+
+    def state_after(self, upload_id: str, state: State) -> State:
+        """Wait until the upload is no longer in ``state``."""
+        return self._wait(upload_id, lambda current: current.state != state, 60.0).state
+
+    def _wait(self, upload_id: str, over: Callable[[Status], bool], timeout: float) -> Status:
         deadline = time.monotonic() + timeout
         while True:
             self.running.check()
             current = status(self.objects, self.settings, upload_id)
-            if current.state in TERMINAL:
+            if over(current):
                 return current
             assert time.monotonic() < deadline, f"still {current}"
             time.sleep(POLL_S)
+
+    def function_logs(self) -> dict[str, str]:
+        """All that the functions have written so far, by function."""
+        functions = self.running.pipeline.functions
+        return {
+            process.name: process.log.read_text()
+            for process in self.running.watched
+            if process.name in functions
+        }
 
     def instance_path(self, current: Status) -> str:
         assert current.uids is not None
@@ -74,7 +90,3 @@ class Cloud:
             response.raise_for_status()
             file.writelines(response.iter_bytes())
         return response
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,5 +1,6 @@
 """``cinestow convert``: the pipeline's own code on local files."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import pydicom.uid
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
+from cinestow.cli.outputs import check_output
 from cinestow.errors import InputRefused
 from cinestow.media.model import TransferSyntax
 from cinestow.pipeline.context import Wishes
@@ -50,7 +52,7 @@ class UidOrKeyword(click.ParamType[UID | None]):
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="A file, or a folder for several inputs. Default: beside each input.",
 )
 @click.option("--transfer-syntax", type=UidOrKeyword(), default="auto", show_default=True)
@@ -63,7 +65,7 @@ class UidOrKeyword(click.ParamType[UID | None]):
 @click.option("--json", "as_json", is_flag=True, help="Print the report.")
 def convert(
     inputs: tuple[Path, ...],
-    output: Path | None,
+    output: str | None,
     transfer_syntax: UID | None,
     sop_class: UID | None,
     metadata: Path | None,
@@ -73,12 +75,12 @@ def convert(
 
     Exit code 0: done; 2: wrong usage; 3: an input was refused, with the reason on stderr.
     """
-    if len(inputs) > 1 and output is not None and not output.is_dir():
-        raise click.UsageError("-o has to be an existing folder when there are several inputs")
+    targets = _targets(inputs, output)
+    for target in targets:
+        check_output(target, (*inputs, *([metadata] if metadata else [])))
     wishes = Wishes(_written(transfer_syntax), sop_class)
     refused = False
-    for recording in inputs:
-        target = _target(recording, output)
+    for recording, target in zip(inputs, targets, strict=True):
         try:
             converted = _convert(recording, target, metadata, wishes)
         except InputRefused as refusal:
@@ -101,17 +103,30 @@ def _written(wanted: UID | None) -> TransferSyntax | None:
     return None
 
 
-def _target(recording: Path, output: Path | None) -> Path:
+def _targets(recordings: tuple[Path, ...], output: str | None) -> list[Path]:
+    """One file for each recording; what ends in a slash is a folder, there or not."""
     if output is None:
-        return recording.with_suffix(".dcm")
-    return output / f"{recording.stem}.dcm" if output.is_dir() else output
+        targets = [recording.with_suffix(".dcm") for recording in recordings]
+    elif output.endswith(os.sep) or Path(output).is_dir():
+        targets = [Path(output) / f"{recording.stem}.dcm" for recording in recordings]
+    else:
+        targets = [Path(output)]
+        if len(recordings) > 1:
+            raise click.UsageError("-o has to be a folder when there are several inputs")
+    different = {target.resolve() for target in targets}
+    if len(different) < len(targets):
+        raise click.UsageError("two inputs of the same name would be written to the same file")
+    return targets
 
 
 def _convert(recording: Path, target: Path, metadata: Path | None, wishes: Wishes) -> Converted:
     """Work in a folder beside the target, so that the finished file only has to be moved."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".cinestow-", dir=target.parent) as work:
-        converted = convert_one(recording, Path(work), metadata, wishes, _progress(recording))
+        try:
+            converted = convert_one(recording, Path(work), metadata, wishes, _progress(recording))
+        finally:
+            _clear_progress()
         shutil.move(converted.instance, target)
     return converted
 
@@ -124,9 +139,12 @@ def _progress(recording: Path) -> Progress:
     return show
 
 
-def _tell(recording: Path, target: Path, converted: Converted, as_json: bool) -> None:
+def _clear_progress() -> None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _tell(recording: Path, target: Path, converted: Converted, as_json: bool) -> None:
     report = converted.report
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
@@ -136,3 +154,8 @@ def _tell(recording: Path, target: Path, converted: Converted, as_json: bool) ->
         f"{report.output.transfer_syntax}, SSIM {report.quality.ssim_mean:.4f} ({report.action}: "
         f"{report.why})"
     )
+    if report.input.truncated:
+        click.echo(
+            f"{recording.name}: the recording was cut off; this is what could be decoded of it",
+            err=True,
+        )

@@ -27,6 +27,11 @@ _INSTANCE = re.compile(
 PIECE = 1 << 20
 
 
+def is_instance_url(where: str) -> bool:
+    """Whether that is the WADO-RS URL of an instance (PS3.18 10.4)."""
+    return _INSTANCE.fullmatch(where) is not None
+
+
 def preview(where: str, output: Path, settings: PreviewSettings, limits: Limits) -> None:
     """Write the preview that ``output``'s suffix names (one of ``KINDS``).
 

@@ -1,6 +1,7 @@
 """``cinestow send``: upload a recording into the bucket and watch it on its way."""
 
 import mimetypes
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -12,7 +13,7 @@ from cinestow.cli.status import tell
 from cinestow.cloud.gcs import GcsObjects
 from cinestow.cloud.objects import ObjectInfo
 from cinestow.dicom import uids
-from cinestow.pipeline.sidecars import SIDECARS
+from cinestow.pipeline.sidecars import recording_of, suffix_of
 from cinestow.pipeline.status import TERMINAL, Status
 from cinestow.pipeline.status import status as status_of
 from cinestow.settings import Settings
@@ -33,8 +34,14 @@ POLL_S = 0.5
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds to watch.")
 def send(file: Path, metadata: Path | None, name: str | None, watch: bool, timeout: float) -> None:
     """Upload a recording; the pipeline does the rest."""
+    name = name or f"{uuid.uuid4()}{file.suffix}"
+    if recording_of(name) is not None:
+        raise click.UsageError(
+            f"{file.name} is metadata by its name; send the recording, and this with --metadata"
+        )
     settings = deployment.settings()
-    upload_id = upload(settings, file, metadata, name or f"{uuid.uuid4()}{file.suffix}")
+    upload_id = upload(settings, file, metadata, name)
+    click.echo(f"object {name}", err=True)
     if not watch:
         click.echo(upload_id)
         return
@@ -48,9 +55,10 @@ def upload(settings: Settings, file: Path, metadata: Path | None, name: str) -> 
     """Upload metadata first, then the recording; returns the upload's id."""
     objects = deployment.objects(settings)
     bucket = settings.buckets.uploads
+    if objects.stat(bucket, name) is not None:  # before its patient becomes that of another
+        raise _taken(name)
     if metadata is not None:
-        suffix = metadata.suffix if metadata.suffix in SIDECARS else ".dcm"
-        _create(objects, bucket, f"{name}{suffix}", metadata)
+        _create(objects, bucket, f"{name}{suffix_of(metadata)}", metadata)
     info = _create(objects, bucket, name, file)
     return uids.upload_id(settings.key, bucket, name, info.ref.generation)
 
@@ -61,16 +69,24 @@ def _create(objects: GcsObjects, bucket: str, name: str, file: Path) -> ObjectIn
         pieces = iter(lambda: content.read(PIECE), b"")
         info, ours = objects.create(bucket, name, pieces, content_type)
     if not ours:
-        raise click.UsageError(f"an object with that name is there already: {name}")
+        raise _taken(name)
     return info
+
+
+def _taken(name: str) -> click.UsageError:
+    return click.UsageError(f"an object with that name is there already: {name}")
 
 
 def watch_until_settled(settings: Settings, upload_id: str, timeout: float) -> Status:
     """Poll what exists until the upload has come to its end, or the time is over."""
     objects = deployment.objects(settings)
     deadline = time.monotonic() + timeout
+    last = None
     while True:
         current = status_of(objects, settings, upload_id)
+        if sys.stderr.isatty() and current.state != last:
+            click.echo(current.state, err=True)
+        last = current.state
         if current.state in TERMINAL or time.monotonic() > deadline:
             return current
         time.sleep(POLL_S)

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from google.api_core import exceptions as api
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
@@ -48,7 +49,7 @@ def _errors_of(what: str, missing: type[CinestowError] = Superseded) -> Iterator
         raise StorageUnavailable(f"{what}: answered {error.response.status_code}") from error
     except (api.GoogleAPICallError, api.RetryError, DataCorruption) as error:
         raise StorageUnavailable(f"{what}: {type(error).__name__}") from error
-    except (requests.RequestException, ConnectionError) as error:
+    except (requests.RequestException, ConnectionError, GoogleAuthError) as error:
         raise StorageUnavailable(f"{what}: {type(error).__name__}") from error
 
 
@@ -86,9 +87,10 @@ class GcsReader:
         while len(self._blocks) >= self.KEPT:
             self._blocks.popitem(last=False)
         start = index * self._block
-        data = self._fetch(start, min(start + self._block, self._size))
-        if not data:
-            raise StorageUnavailable("a ranged read returned nothing")
+        end = min(start + self._block, self._size)
+        data = self._fetch(start, end)
+        if len(data) != end - start:
+            raise StorageUnavailable(f"a ranged read gave {len(data)} of {end - start} bytes")
         self._blocks[index] = data
         return data
 
@@ -178,11 +180,15 @@ class GcsObjects:
     def writer(self, bucket: str, name: str, content_type: str) -> Iterator[ObjectWriter]:
         """Write once, pushing pieces. An exception in the block cancels the whole object."""
         blob = self._client.bucket(bucket).blob(name)
+        ended = False
         try:
             with _writing(blob, content_type) as file:
                 handle = ObjectWriter(file.write)
                 yield handle
+                ended = True
         except _Exists:
+            if not ended:  # the block was left half-way: its caller must not go on
+                raise StorageUnavailable("the name of an attempt is taken") from None
             handle.finish(self._existing(bucket, name))
         else:
             handle.finish(_info(blob))
@@ -270,7 +276,7 @@ class GcsObjects:
         blob = self._client.bucket(bucket).blob(name)
         blob.content_type = content_type
         try:
-            with _errors_of("composing an object"):
+            with _errors_of("composing an object", missing=StorageUnavailable):
                 blob.compose(
                     [self._blob(part) for part in parts],
                     if_generation_match=0,

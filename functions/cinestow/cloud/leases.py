@@ -6,13 +6,13 @@ because another worker holds a lease.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from cinestow.cloud.objects import ObjectRef, Objects
-from cinestow.errors import WorkInProgress
+from cinestow.errors import StorageUnavailable, Superseded, WorkInProgress
 
 SECONDS = 60.0
 RENEW_AFTER = 20.0
@@ -24,7 +24,10 @@ class _Content:
 
 
 class Lease:
-    """A held lease; ``keep`` is called often while the work goes on."""
+    """A held lease; ``keep`` is called often while the work goes on.
+
+    Trouble with the lease never ends the work: at worst another worker does it too.
+    """
 
     def __init__(self, objects: Objects, ref: ObjectRef, clock: Callable[[], float]) -> None:
         self._objects = objects
@@ -39,7 +42,8 @@ class Lease:
             return
         self._renewed = now
         ref = self._ref
-        self._ref = self._objects.replace(ref.bucket, ref.name, _until(now), ref.generation)
+        with suppress(StorageUnavailable):
+            self._ref = self._objects.replace(ref.bucket, ref.name, _until(now), ref.generation)
 
     def keeping(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """``pieces``, keeping the lease alive at every one."""
@@ -50,7 +54,8 @@ class Lease:
     def release(self) -> None:
         """Let the next worker in at once."""
         if self._ref is not None:
-            self._objects.delete(self._ref)
+            with suppress(StorageUnavailable):
+                self._objects.delete(self._ref)
 
 
 @contextmanager
@@ -74,13 +79,20 @@ def _take(objects: Objects, bucket: str, name: str, clock: Callable[[], float]) 
         return taken
     standing = objects.stat(bucket, name)
     if standing is not None:
-        content = msgspec.json.decode(objects.read(standing.ref), type=_Content)
-        if content.expires > now:
-            raise WorkInProgress(f"a lease is held for {content.expires - now:.0f} s more")
+        expires = _expiry(objects, standing.ref)
+        if expires > now:
+            raise WorkInProgress(f"a lease is held for {expires - now:.0f} s more")
         taken = objects.replace(bucket, name, _until(now), standing.ref.generation)
         if taken is not None:
             return taken
     raise WorkInProgress("a lease was taken by another worker just now")
+
+
+def _expiry(objects: Objects, ref: ObjectRef) -> float:
+    try:
+        return msgspec.json.decode(objects.read(ref), type=_Content).expires
+    except Superseded as error:
+        raise WorkInProgress("a lease was renewed or released just now") from error
 
 
 def _until(now: float) -> bytes:

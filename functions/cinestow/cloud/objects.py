@@ -107,7 +107,10 @@ class Objects(Protocol):
     def writer(
         self, bucket: str, name: str, content_type: str
     ) -> AbstractContextManager[ObjectWriter]:
-        """Write once, pushing pieces. An exception in the block cancels the whole object."""
+        """Write once, pushing pieces. An exception in the block cancels the whole object.
+
+        ``name`` has to be one that only this attempt knows.
+        """
         ...
 
     def compose(

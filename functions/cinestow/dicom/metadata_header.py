@@ -18,7 +18,7 @@ from cinestow.errors import InputRefused, RefusalCode
 
 _ABOUT_THE_PATIENT = PATIENT | PATIENT_STUDY | STUDY | COMMON
 _ABOUT_THE_SERIES = SERIES | EQUIPMENT
-_UNREADABLE = (
+DAMAGED = (
     AttributeError,
     BytesLengthException,
     EOFError,
@@ -31,6 +31,7 @@ _UNREADABLE = (
     ValueError,
     struct.error,
 )
+"""What pydicom raises over bytes that are no DICOM, or hold broken values."""
 
 
 def from_dicom(data: bytes) -> Dataset:
@@ -48,7 +49,7 @@ def from_dicom(data: bytes) -> Dataset:
         header = dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=list(keywords))
         modality = str(header.get("Modality"))
         UID(header.file_meta.TransferSyntaxUID)
-    except _UNREADABLE:
+    except DAMAGED:
         raise _malformed("expected a DICOM Part 10 file") from None
     of_video = modality in MODALITIES
     wanted = _ABOUT_THE_PATIENT | (_ABOUT_THE_SERIES if of_video else frozenset())
@@ -78,7 +79,7 @@ def _attributes(dataset: Dataset, wanted: frozenset[str] | None = None) -> Attri
             if not element.keyword or (wanted is not None and element.keyword not in wanted):
                 continue
             attributes[element.keyword] = _values(element.VR, element.value)
-        except _UNREADABLE:
+        except DAMAGED:
             raise refused(f"with tag {tag}", "its value is broken") from None
     return attributes
 

@@ -1,6 +1,7 @@
 """Metadata as JSON: flat (DICOM keywords), or the DICOM JSON model (PS3.18 F)."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 
@@ -13,7 +14,6 @@ from cinestow.errors import InputRefused, RefusalCode
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
-_CHARACTER_SET = "SpecificCharacterSet"
 
 
 def from_json(data: bytes) -> Dataset:
@@ -29,8 +29,10 @@ def from_json(data: bytes) -> Dataset:
     if not isinstance(model, dict):
         raise _malformed("expected one object")
     is_dicom_json = any(_TAG.fullmatch(key) for key in model)
-    attributes = dict(_dicom_json(model, "") if is_dicom_json else _flat(model, ""))
-    attributes.pop(_CHARACTER_SET, None)
+    try:
+        attributes = _dicom_json(model, "") if is_dicom_json else _flat(model, "")
+    except RecursionError:
+        raise _malformed("its sequences are nested too deep") from None
     return dataset_of(attributes, SETTABLE)
 
 
@@ -75,6 +77,8 @@ def _flat_value(value: object, field: str) -> Value:
 def _scalar(value: object, field: str) -> Value:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise refused(_printable(field), "expected texts, numbers or objects")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refused(_printable(field), "expected a finite number")
     return value
 
 

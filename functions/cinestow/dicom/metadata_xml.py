@@ -14,7 +14,6 @@ from cinestow.errors import InputRefused, RefusalCode
 
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _NAME_COMPONENTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
-_CHARACTER_SET = "SpecificCharacterSet"
 
 
 def from_xml(data: bytes) -> Dataset:
@@ -26,9 +25,7 @@ def from_xml(data: bytes) -> Dataset:
         raise _malformed("expected well-formed XML without a document type") from None
     if _name(root) != "NativeDicomModel":
         raise _malformed("expected the root element NativeDicomModel")
-    attributes = dict(_attributes(root, "", 0))
-    attributes.pop(_CHARACTER_SET, None)
-    return dataset_of(attributes, SETTABLE)
+    return dataset_of(_attributes(root, "", 0), SETTABLE)
 
 
 def _malformed(what: str) -> InputRefused:

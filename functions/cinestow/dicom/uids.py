@@ -1,6 +1,7 @@
 """UIDs and ids of ours, from keyed hashes: the same for the same upload, and not to be guessed."""
 
 import hmac
+import json
 from hashlib import sha256
 from uuid import UUID
 
@@ -8,16 +9,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from cinestow.dicom.model import Identity
+from cinestow.dicom.settable import EQUIPMENT, SERIES
 
 _STUDY_KEYWORDS = ("IssuerOfPatientID", "PatientID", "AccessionNumber")
-_SERIES_KEYWORDS = (
-    "Modality",
-    "SeriesNumber",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "DeviceSerialNumber",
-    "StationName",
-)
 
 
 def upload_id(key: bytes, bucket: str, name: str, generation: int) -> str:
@@ -40,12 +34,16 @@ def study_uid(key: bytes, metadata: Dataset, bucket: str, name: str, generation:
 
 
 def series_uid(key: bytes, metadata: Dataset, bucket: str, name: str, generation: int) -> UID:
-    """The series as the metadata says; else one per order, modality and device; else its own."""
+    """The series as the metadata says; else one per order and description; else its own.
+
+    The instances of a series have its attributes and its device in common (PS3.3 A.1.2.3): what
+    differs in one of them, such as the side, is of another series.
+    """
     if given := metadata.get("SeriesInstanceUID"):
         return UID(given)
     if is_of_an_order(metadata):
         study = study_uid(key, metadata, bucket, name, generation)
-        return _uid(key, "series of order", study, *_texts(metadata, _SERIES_KEYWORDS))
+        return _uid(key, "series of order", study, _described(metadata, SERIES | EQUIPMENT))
     return _uid(key, "series", bucket, name, str(generation))
 
 
@@ -65,6 +63,15 @@ def is_of_an_order(metadata: Dataset) -> bool:
 
 def _texts(metadata: Dataset, keywords: tuple[str, ...]) -> list[str]:
     return [str(metadata.get(keyword, "")) for keyword in keywords]
+
+
+def _described(metadata: Dataset, keywords: frozenset[str]) -> str:
+    """Those of the keywords that the metadata gives, in one text."""
+    described = Dataset()
+    for keyword in sorted(keywords):
+        if keyword in metadata:
+            described[keyword] = metadata[keyword]
+    return json.dumps(described.to_json_dict(), sort_keys=True)
 
 
 def _digest(key: bytes, *parts: str) -> bytes:

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
     HEVCM10P51,
     HEVCMP51,
@@ -32,6 +31,7 @@ from pydicom.uid import (
 )
 
 from cinestow.dicom.iods.registry import IODS
+from cinestow.dicom.metadata_header import DAMAGED
 from cinestow.dicom.text import check_text
 
 VIDEO_TRANSFER_SYNTAXES = frozenset(
@@ -67,15 +67,21 @@ def file_problems(path: Path) -> list[str]:
     with path.open("rb") as file:
         try:
             dataset = dcmread(file, stop_before_pixels=True)
-            found = problems(dataset, UID(dataset.file_meta.TransferSyntaxUID))
-        except (InvalidDicomError, AttributeError, EOFError, TypeError, ValueError, struct.error):
+            found = [
+                *problems(dataset, UID(dataset.file_meta.TransferSyntaxUID)),
+                *_meta_problems(dataset),
+            ]
+            return found + _pixel_data_problems(file, dataset)
+        except DAMAGED:
             return ["This is not a readable DICOM Part 10 file."]
-        meta = dataset.file_meta
-        if meta.get("MediaStorageSOPInstanceUID") != dataset.get("SOPInstanceUID"):
-            found.append("MediaStorageSOPInstanceUID differs from SOPInstanceUID.")
-        if meta.get("MediaStorageSOPClassUID") != dataset.get("SOPClassUID"):
-            found.append("MediaStorageSOPClassUID differs from SOPClassUID.")
-        return found + _pixel_data_problems(file, dataset)
+
+
+def _meta_problems(dataset: Dataset) -> list[str]:
+    return [
+        f"MediaStorage{keyword} differs from {keyword}."
+        for keyword in ("SOPInstanceUID", "SOPClassUID")
+        if dataset.file_meta.get(f"MediaStorage{keyword}") != dataset.get(keyword)
+    ]
 
 
 def _identity_problems(dataset: Dataset, transfer_syntax: UID) -> list[str]:

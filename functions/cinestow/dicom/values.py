@@ -30,6 +30,9 @@ _LONG = frozenset({"UC", "UR", "UT"})
 _MOST_BYTES = 0xFFFE
 _DEEPEST = 6
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+_CHARACTER_SET = "SpecificCharacterSet"
+_FIRST_OF_DATA_SETS = 0x0008
+"""Groups below it belong to messages and files (PS3.5 7.1)."""
 MAX_METADATA_BYTES = 4 << 20
 """More than this of a metadata file is never read."""
 
@@ -50,11 +53,13 @@ def check_size(data: bytes) -> None:
 def dataset_of(attributes: Attributes, settable: frozenset[str]) -> Dataset:
     """The dataset of checked values. Attributes without a value are left out.
 
-    Raises ``InputRefused`` for an attribute that is unknown, not in ``settable``, or wrong.
+    So is the character set, of items too: it told how the source's bytes were to be read, and what
+    is written later is UTF-8. Raises ``InputRefused`` for an attribute that is unknown, not in
+    ``settable``, or wrong.
     """
     for keyword in attributes:
         _known(keyword, keyword)
-        if keyword not in settable:
+        if keyword not in settable and keyword != _CHARACTER_SET:
             raise refused(keyword, "this attribute cannot be set by metadata")
     return _dataset(attributes, "", 0)
 
@@ -73,6 +78,8 @@ def _dataset(attributes: Attributes, path: str, depth: int) -> Dataset:
     for keyword, values in attributes.items():
         field = path + keyword if _KEYWORD.fullmatch(keyword) else path.rstrip(".")
         _known(keyword, field)
+        if keyword == _CHARACTER_SET:
+            continue
         element = _element(keyword, values, field, depth)
         if element is not None:
             dataset.add(element)
@@ -83,6 +90,8 @@ def _element(keyword: str, values: Sequence[Value], field: str, depth: int) -> D
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise refused(field, "expected a DICOM keyword such as PatientID")
+    if tag >> 16 < _FIRST_OF_DATA_SETS:
+        raise refused(field, "this attribute cannot be set by metadata")
     vr = dictionary_VR(tag)
     if vr == "SQ":
         if keyword in SINGLE_ITEM and len(values) > 1:

@@ -95,6 +95,16 @@ def failure(status: int, doing: str) -> CinestowError:
     return StoreUnavailable(said)
 
 
+def bounded_body(response: httpx.Response, most: int, doing: str) -> bytes:
+    """The whole body of a streamed answer; ``StoreUnavailable`` if it has over ``most`` bytes."""
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > most:
+            raise StoreUnavailable(f"{doing}: the answer is longer than {most} bytes")
+    return bytes(body)
+
+
 @contextmanager
 def connection_errors(doing: str) -> Iterator[None]:
     """Turn httpx's errors (connecting, time-outs, cut answers) into ``StoreUnavailable``."""

@@ -24,7 +24,8 @@ class Reason:
 
 # Single codes stand before the ranges that hold them.
 REASONS = (
-    Reason(0x0110, 0x0110, Verdict.NEVER, "a general failure in processing it"),
+    # Whatever has no code of its own: a disk that fails (Orthanc), a database away (Azure).
+    Reason(0x0110, 0x0110, Verdict.LATER, "a general failure in processing it"),
     Reason(0x0111, 0x0111, Verdict.PRESENT, "a duplicate SOP instance (PS3.7)"),
     Reason(0x0117, 0x0117, Verdict.NEVER, "an invalid SOP instance (PS3.7)"),
     Reason(0x0122, 0x0122, Verdict.NEVER, "its SOP class is not supported"),

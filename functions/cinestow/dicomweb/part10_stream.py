@@ -9,6 +9,7 @@ from io import BytesIO
 
 from pydicom.charset import default_encoding
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset
 from pydicom.tag import ItemTag, SequenceDelimiterTag, Tag
 from pydicom.uid import (
@@ -26,6 +27,17 @@ PREAMBLE = 128
 GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 """Header of File Meta Information Group Length, the first element of every Part 10 file."""
 MAX_META = 1 << 20
+_DAMAGED = (
+    AttributeError,
+    BytesLengthException,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom raises over values that are broken."""
 NOT_ENCAPSULATED = (
     ImplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -102,15 +114,20 @@ class RetrievedInstance:
 def _decoded(
     elements: Elements, parent_encoding: str | MutableSequence[str] = default_encoding
 ) -> Dataset:
+    """Every value is decoded here: pydicom would do it later, where nobody expects it to fail."""
     try:
-        return read_dataset(
+        dataset = read_dataset(
             BytesIO(elements.encoded),
             is_implicit_VR=False,
             is_little_endian=True,
             parent_encoding=parent_encoding,
         )
-    except ValueError as error:
-        raise StoreUnavailable("The retrieved attributes cannot be read") from error
+        for _element in dataset.iterall():
+            pass
+    except _DAMAGED:
+        # Without its cause: pydicom's messages quote values.
+        raise StoreUnavailable("The retrieved attributes cannot be read") from None
+    return dataset
 
 
 def _read_meta(reader: ByteReader) -> FileMetaDataset:

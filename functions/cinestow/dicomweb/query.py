@@ -1,9 +1,7 @@
-"""Small questions to a DICOMweb service, through dicomweb-client: metadata and search."""
+"""Small questions to a DICOMweb service, through dicomweb-client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import requests
 from dicomweb_client.web import DICOMwebClient
@@ -11,42 +9,21 @@ from pydicom.dataset import Dataset
 from requests.auth import AuthBase
 
 from cinestow.dicomweb.client import Authorization, DicomWeb, failure
-from cinestow.dicomweb.wado import NOT_FOUND
-from cinestow.errors import InstanceNotFound, StoreUnavailable
+from cinestow.errors import StoreUnavailable
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two bytes of the answer."""
 
 
-@dataclass(frozen=True)
-class InstancePlace:
-    """Where an instance is filed."""
+def patients_of_study(client: DicomWeb, study: str) -> set[str]:
+    """Patient IDs under which the store knows that study (QIDO-RS, PS3.18 10.6).
 
-    study: str
-    series: str
-    instance: str
-
-
-def metadata(client: DicomWeb, study: str, series: str, instance: str) -> Dataset:
-    """The attributes of an instance as DICOM JSON gives them (PS3.18 10.4.1.1.2).
-
-    Group 2 is not among them, and what the store gives by URI is left empty. ``InstanceNotFound``,
-    ``StoreUnavailable`` and ``ConfigurationError`` as in ``wado.retrieve``.
+    Empty when the study is not there; an unidentified patient's is the empty string.
+    ``StoreUnavailable`` and ``ConfigurationError`` as in ``stow.store``.
     """
-    doing = f"Metadata of instance {instance}"
-    with _questions(client, doing) as ask:
-        return _dataset(ask.retrieve_instance_metadata(study, series, instance))
-
-
-def find_instance(client: DicomWeb, instance: str) -> InstancePlace | None:
-    """Where the store has filed that SOP Instance UID, in whatever study (QIDO-RS, PS3.18 10.6)."""
-    doing = f"Search for instance {instance}"
-    with _questions(client, doing) as ask:
-        found = ask.search_for_instances(search_filters={"SOPInstanceUID": instance}, limit=1)
-        if not found:
-            return None
-        place = _dataset(found[0])
-        return InstancePlace(place.StudyInstanceUID, place.SeriesInstanceUID, instance)
+    with _questions(client, f"Search for study {study}") as ask:
+        found = ask.search_for_studies(search_filters={"StudyInstanceUID": study})
+        return {str(Dataset.from_json(answer).get("PatientID") or "") for answer in found}
 
 
 class _Authorized(AuthBase):
@@ -70,10 +47,7 @@ def _questions(client: DicomWeb, doing: str) -> Iterator[DICOMwebClient]:
         try:
             yield ask
         except requests.HTTPError as error:
-            status = error.response.status_code
-            if status in NOT_FOUND:
-                raise InstanceNotFound(f"{doing}: HTTP {status}") from error
-            raise failure(status, doing) from error
+            raise failure(error.response.status_code, doing) from error
         except requests.RequestException as error:
             raise StoreUnavailable(f"{doing}: {type(error).__name__}: {error}") from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -81,11 +55,3 @@ def _questions(client: DicomWeb, doing: str) -> Iterator[DICOMwebClient]:
             raise StoreUnavailable(
                 f"{doing}: the answer is not the DICOM JSON asked for"
             ) from error
-
-
-def _dataset(answer: dict[str, Any]) -> Dataset:
-    return Dataset.from_json(answer, bulk_data_uri_handler=_left_empty)
-
-
-def _left_empty(tag: str, vr: str, uri: str) -> None:
-    """Bulk data is retrieved by nobody here."""

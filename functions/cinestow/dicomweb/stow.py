@@ -9,7 +9,13 @@ from typing import Protocol
 
 import httpx
 
-from cinestow.dicomweb.client import PASSING, DicomWeb, connection_errors, failure
+from cinestow.dicomweb.client import (
+    PASSING,
+    DicomWeb,
+    bounded_body,
+    connection_errors,
+    failure,
+)
 from cinestow.dicomweb.failure_reasons import Verdict, reason_of
 from cinestow.dicomweb.stow_answer import InstanceResult, StoreAnswer, read_answer
 from cinestow.errors import InputRefused, RefusalCode, StorageUnavailable, StoreUnavailable
@@ -69,7 +75,7 @@ def store(client: DicomWeb, study_uid: str, instance: Body, sop_instance_uid: st
             "POST", client.study_url(study_uid), content=content, headers=headers
         )
         with request as response:
-            body = _read(response, doing)
+            body = bounded_body(response, MAX_ANSWER, doing)
     return _outcome(response.status_code, body, sop_instance_uid, doing)
 
 
@@ -85,15 +91,6 @@ def _pieces(head: bytes, instance: Body, tail: bytes) -> Generator[bytes]:
         # Raised here because httpx lets an error of its HTTP library escape instead.
         raise StorageUnavailable(f"The instance to store is not {instance.length} bytes long")
     yield tail
-
-
-def _read(response: httpx.Response, doing: str) -> bytes:
-    body = bytearray()
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > MAX_ANSWER:
-            raise StoreUnavailable(f"{doing}: the answer is longer than {MAX_ANSWER} bytes")
-    return bytes(body)
 
 
 def _outcome(status: int, body: bytes, uid: str, doing: str) -> StoreOutcome:

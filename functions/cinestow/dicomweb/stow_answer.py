@@ -67,7 +67,9 @@ class _Response(msgspec.Struct):
 
 
 def _from_json(body: bytes) -> StoreAnswer | None:
-    response = msgspec.json.decode(body, type=_Response)
+    decoded = msgspec.json.decode(body, type=_Response | list[_Response])
+    # Some stores wrap the one data set in a list, as of metadata (PS3.18 F.2.1).
+    response = decoded[0] if isinstance(decoded, list) else decoded
     if response.stored is None and response.failed is None:
         return None
     return StoreAnswer(

@@ -1,20 +1,26 @@
 """The limited child: ``python -m cinestow.media.child SOCKET PARENT`` does one task and ends.
 
-It decodes bytes that nobody vouches for, so it has no environment, opens no files, sees the source
-through its parent alone, and dies with it.
+It decodes bytes that nobody vouches for, so it has no environment, can open neither file nor
+socket, sees the source through its parent alone, and dies with it.
 """
 
 import ctypes
+import mmap
 import os
 import resource
 import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 
 import av
+
+# PyAV loads these when it meets the first stream, where no file can be opened any more.
+import av.subtitles.codeccontext
+import av.subtitles.stream
 import msgspec
 
 from cinestow.errors import InputRefused, RefusalCode
@@ -24,7 +30,7 @@ from cinestow.media.wire import MAX_BYTES, READ, SINK, Kind, Refusal, Task, Wire
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
-_OPEN_FILES = 32
+_NOBODY = 65534
 _GRACE_CPU_S = 5
 
 
@@ -51,6 +57,7 @@ class RemoteSource:
 def main() -> None:
     """Do the one task that comes over the socket."""
     descriptor, parent = map(int, sys.argv[1:])
+    _give_up_root()
     _die_with(parent)
     wire = Wire(socket.socket(fileno=descriptor))
     sys.excepthook = partial(_report, wire)
@@ -67,8 +74,12 @@ def main() -> None:
         result = msgspec.json.encode(TASKS[task.name](call))
     except InputRefused as refused:
         _refuse(wire, refused.code, refused.sentence)
-    except (MemoryError, av.error.MemoryError):
-        _refuse(wire, RefusalCode.OVER_LIMIT, "Decoding the video needs more memory than allowed.")
+    except MemoryError:
+        _refuse_for_memory(wire)
+    except av.FFmpegError:
+        if not _memory_is_short(task.limits):
+            raise
+        _refuse_for_memory(wire)
     else:
         wire.send(Kind.RESULT, result)
 
@@ -85,6 +96,23 @@ def _refuse(wire: Wire, code: RefusalCode, sentence: str) -> None:
     wire.send(Kind.REFUSED, msgspec.json.encode(Refusal(code, sentence)))
 
 
+def _refuse_for_memory(wire: Wire) -> None:
+    _refuse(wire, RefusalCode.OVER_LIMIT, "Decoding the video needs more memory than allowed.")
+
+
+def _memory_is_short(limits: Limits) -> bool:
+    """Codecs seldom say that it was memory that they lacked: is an eighth of it left now?
+
+    To be asked while the exception still keeps alive what used the memory.
+    """
+    eighth = limits.memory_mib << 17
+    try:
+        mmap.mmap(-1, eighth, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError:
+        return True
+    return False
+
+
 def _report(
     wire: Wire, kind: type[BaseException], _: BaseException, trace: TracebackType | None
 ) -> None:
@@ -92,6 +120,15 @@ def _report(
     frames = traceback.extract_tb(trace)
     place = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
     wire.send(Kind.FAILED, f"{kind.__name__} in {place}".encode())
+
+
+def _give_up_root() -> None:
+    """Root could raise its own limits, and reach into its parent."""
+    if os.getuid() == 0:
+        with suppress(OSError):
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
 
 
 def _die_with(parent: int) -> None:
@@ -103,12 +140,12 @@ def _die_with(parent: int) -> None:
 
 
 def _confine(limits: Limits) -> None:
-    memory = limits.address_space_mib << 20
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    memory = limits.memory_mib << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + _GRACE_CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 if __name__ == "__main__":

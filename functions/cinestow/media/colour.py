@@ -1,9 +1,8 @@
 """Colour descriptions of the output, by the matrix that the recording's pictures use."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Matrix = Literal["bt601", "bt709", "bt2020"]
+from cinestow.media.model import Matrix
 
 
 @dataclass(frozen=True)

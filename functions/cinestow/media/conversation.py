@@ -1,5 +1,6 @@
 """The parent's side of the talk with a limited child, which its input may have taken over."""
 
+import re
 import signal
 import subprocess
 import time
@@ -8,13 +9,21 @@ from contextlib import contextmanager
 
 import msgspec
 
-from cinestow.errors import AlarmRaised, CinestowError, InputRefused, RefusalCode
+from cinestow.errors import (
+    AlarmRaised,
+    CinestowError,
+    InputRefused,
+    RefusalCode,
+    StorageUnavailable,
+)
 from cinestow.media.model import Limits, Sink, Source
 from cinestow.media.wire import MAX_BYTES, READ, SINK, Kind, Refusal, Task, Wire
 
 _SECONDS_TO_DIE = 10.0
+_OWN_TIME_FACTOR = 2
+"""How often the child's time may pass on our side, in all: then nobody waits for it any more."""
 _LONGEST_SENTENCE = 500
-_LONGEST_PLACE = 500
+_PLACE = re.compile(r"[\w.:<> ]{0,500}")
 
 
 class Conversation:
@@ -27,13 +36,18 @@ class Conversation:
         source: Source,
         sinks: Sequence[Sink],
         limits: Limits,
+        longest_result: int,
     ) -> None:
         self._wire = wire
         self._child = child
         self._source = source
         self._sinks = sinks
         self._limits = limits
-        wire.deadline = time.monotonic() + limits.wall_s
+        self._longest_result = longest_result
+        self._output_left = limits.output_bytes
+        self._own_time_left = _OWN_TIME_FACTOR * limits.wall_s
+        self._deadline = time.monotonic() + limits.wall_s
+        wire.deadline = self._deadline
 
     def hold(self, name: str, arguments: object) -> bytes:
         """The result's JSON."""
@@ -57,8 +71,7 @@ class Conversation:
                 case Kind.REFUSED:
                     raise _refusal(content)
                 case Kind.FAILED:
-                    place = content.decode(errors="replace")[:_LONGEST_PLACE]
-                    raise AlarmRaised(f"the task {name} failed in its child: {place}")
+                    raise AlarmRaised(f"the task {name} failed in its child: {_place(content)}")
                 case _:
                     raise crashed()
 
@@ -68,22 +81,39 @@ class Conversation:
         offset, length = READ.unpack(content)
         if length > MAX_BYTES:
             raise crashed()
+        length = min(length, self._source.size - offset)
         with self._own_time():
-            data = self._source.read_at(offset, length) if offset < self._source.size else b""
+            data = self._source.read_at(offset, length) if length > 0 else b""
         self._send(Kind.DATA, data)
 
     def _write(self, content: bytes) -> None:
-        if not content or content[0] >= len(self._sinks):
+        piece = content[SINK.size :]
+        if not piece or content[0] >= len(self._sinks):
             raise crashed()
+        self._output_left -= len(piece)
+        if self._output_left < 0:
+            raise InputRefused(
+                RefusalCode.OVER_LIMIT,
+                f"What the video becomes is larger than {self._limits.output_bytes >> 20} MiB; "
+                "send it in shorter parts.",
+            )
         with self._own_time():
-            self._sinks[content[0]](content[SINK.size :])
+            self._sinks[content[0]](piece)
 
     @contextmanager
     def _own_time(self) -> Iterator[None]:
+        """Not the child's, but bounded all the same: it could ask for ever."""
         start = time.monotonic()
         yield
-        if self._wire.deadline is not None:
-            self._wire.deadline += time.monotonic() - start
+        elapsed = time.monotonic() - start
+        self._own_time_left -= elapsed
+        if self._own_time_left < 0:
+            raise StorageUnavailable(
+                "reading and writing for a child took more than "
+                f"{_OWN_TIME_FACTOR * self._limits.wall_s:g} s"
+            )
+        self._deadline += elapsed
+        self._wire.deadline = self._deadline
 
     def _send(self, kind: Kind, content: bytes) -> None:
         with self._blaming_the_child():
@@ -91,7 +121,7 @@ class Conversation:
 
     def _receive(self) -> tuple[Kind, bytes]:
         with self._blaming_the_child():
-            return self._wire.receive()
+            return self._wire.receive(self._longest_result)
 
     @contextmanager
     def _blaming_the_child(self) -> Iterator[None]:
@@ -125,9 +155,18 @@ def _refusal(content: bytes) -> InputRefused:
     """The child's own refusal, if it is one."""
     try:
         refusal = msgspec.json.decode(content, type=Refusal)
-        return InputRefused(RefusalCode(refusal.code), refusal.sentence[:_LONGEST_SENTENCE])
-    except ValueError:
+        code = RefusalCode(refusal.code)
+    except (ValueError, RecursionError):
         return crashed()
+    if not refusal.sentence.isprintable():
+        return crashed()
+    return InputRefused(code, refusal.sentence[:_LONGEST_SENTENCE])
+
+
+def _place(content: bytes) -> str:
+    """Where the child failed: names of functions and lines, nothing that could be a message."""
+    found = _PLACE.match(content.decode(errors="replace"))
+    return found.group() if found else ""
 
 
 def crashed() -> InputRefused:

@@ -22,6 +22,8 @@ from cinestow.media.sniff import SNIFF_BYTES, demuxer_for
 from cinestow.media.source import SourceFile
 
 BLOCK_BYTES = 1 << 20
+DECODER_THREADS = 2
+"""Each one more holds pictures of its own: memory must not follow the host's number of cores."""
 
 _VIDEO = """
     vp8 vp9 libdav1d av1 h264 hevc mpeg1video mpeg2video mpeg4 msmpeg4v1 msmpeg4v2 msmpeg4 h263
@@ -133,6 +135,7 @@ def pictures(
     """
     context = stream.codec_context
     context.thread_type = "AUTO"
+    context.thread_count = DECODER_THREADS
     context.options = {"max_pixels": str(limits.pixels_per_frame)}
     untimed: deque[int] = deque()
     for packet in chain(packets(container, stream), [None]):

@@ -52,14 +52,14 @@ def every_slot(
 ) -> Iterator[VideoFrame]:
     """One frame per slot, timed 0, 1, 2 ...: an empty slot repeats the frame before it.
 
-    A repeat is the same object with a new time.
+    Where the beginning did not decode, the first frame shows from there. A repeat is the same
+    object with a new time.
     """
     last: VideoFrame | None = None
     slot = -1
     for frame in frames:
         own_slot = _slot_in_segment(frame, plan)
-        if last is not None:
-            yield from _repeats(last, range(slot + 1, own_slot), plan, counts)
+        yield from _repeats(last or frame, range(slot + 1, own_slot), plan, counts)
         yield _at(frame, own_slot, plan)
         last, slot = frame, own_slot
     if last is not None and segment.end is not None:

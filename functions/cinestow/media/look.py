@@ -4,7 +4,6 @@ import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import av
 from av.filter import Graph
@@ -13,9 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
-from cinestow.media.model import Ratio, ratio
-
-Matrix = Literal["bt601", "bt709", "bt2020"]
+from cinestow.media.model import Matrix, Ratio, ratio
 
 _MATRICES: dict[int, Matrix] = {
     1: "bt709",
@@ -26,6 +23,8 @@ _MATRICES: dict[int, Matrix] = {
     10: "bt2020",
 }
 """Matrix coefficients of ITU-T H.273 that are told apart."""
+_HDR_TRANSFERS = {16: "PQ (HDR10, Dolby Vision)", 18: "HLG"}
+"""Transfer characteristics of ITU-T H.273 whose light does not fit a standard dynamic range."""
 _HD_ROWS = 720
 """Pictures from here up that do not say otherwise use BT.709."""
 _SANE_ASPECT = (Fraction(1, 8), Fraction(8))
@@ -41,6 +40,7 @@ class Claims:
 
     color_range: int
     matrix: int
+    transfer: int
     alpha: bool
     sample_aspect: Ratio
 
@@ -62,6 +62,7 @@ def claims_of(stream: VideoStream) -> Claims:
     return Claims(
         color_range=stream.codec_context.color_range,
         matrix=stream.codec_context.colorspace,
+        transfer=stream.codec_context.color_trc,
         alpha=stream.metadata.get("alpha_mode") == "1",
         sample_aspect=ratio(aspect if low <= aspect <= high else Fraction(1)),
     )
@@ -80,6 +81,11 @@ def colour_of(picture: VideoFrame, claims: Claims) -> Colour:
         matrix=found or convention,
         alpha=claims.alpha or any(component.is_alpha for component in form.components),
     )
+
+
+def high_dynamic_range_of(picture: VideoFrame, claims: Claims) -> str | None:
+    """Name of the high dynamic range that the container or the decoder speaks of, if any."""
+    return _HDR_TRANSFERS.get(claims.transfer) or _HDR_TRANSFERS.get(picture.color_trc)
 
 
 def orientation_of(picture: VideoFrame) -> tuple[int, bool]:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol
 
+Matrix = Literal["bt601", "bt709", "bt2020"]
+"""Colour matrices that are told apart (ITU-T H.273)."""
+
 TransferSyntax = Literal["MPEG4HP41", "MPEG4HP422D"]
 """Those that are written, by pydicom's keyword."""
 
@@ -35,10 +38,13 @@ class Limits:
 
     wall_s: float = 540.0
     cpu_s: int = 1000
-    address_space_mib: int = 4096
+    memory_mib: int = 928
+    """Memory that it may write to, its threads' stacks included: with its parent it fits 1 GiB."""
     pixels_per_frame: int = 8192 * 4320
     frames: int = 2_000_000
     duration_s: float = 6 * 3600.0
+    output_bytes: int = 32 << 30
+    """Over all outputs; 70 minutes at the highest bit rate that level 4.2 has."""
 
 
 DEFAULT_LIMITS = Limits()
@@ -93,7 +99,7 @@ class Recording:
     """Mirrored left to right, before the rotation."""
     pixel_format: str
     full_range: bool
-    matrix: Literal["bt601", "bt709", "bt2020"]
+    matrix: Matrix
     alpha: bool
     interlaced: bool
     top_field_first: bool

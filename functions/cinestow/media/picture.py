@@ -7,11 +7,13 @@ while the container tells the truth.
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+import av
 from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
+from cinestow.errors import InputRefused, RefusalCode
 from cinestow.media.colour import COLOURS
 from cinestow.media.graph import Filters, chained, graph_for, ready
 from cinestow.media.model import Plan, Recording
@@ -29,8 +31,22 @@ _TURNS: dict[int, Filters] = {
 def converted(pictures: Iterable[VideoFrame], plan: Plan) -> Iterator[VideoFrame]:
     """Each picture as it is encoded, in order, its presentation time kept.
 
-    The filters are made anew when the size or pixel format changes in mid-stream.
+    The filters are made anew when the size or pixel format changes in mid-stream. Raises
+    ``InputRefused`` (``UNSUPPORTED``) for a picture that cannot be converted.
     """
+    try:
+        yield from _converted(pictures, plan)
+    except av.error.MemoryError:
+        raise
+    except av.FFmpegError as error:
+        raise InputRefused(
+            RefusalCode.UNSUPPORTED,
+            "The picture is stored in a way that cannot be converted; convert it to an ordinary "
+            "video first, or send it again from the original.",
+        ) from error
+
+
+def _converted(pictures: Iterable[VideoFrame], plan: Plan) -> Iterator[VideoFrame]:
     graph: Graph | None = None
     kind = None
     for picture in pictures:
@@ -84,11 +100,13 @@ def _graph(picture: VideoFrame, plan: Plan) -> Graph:
 
 
 def _conversion(recording: Recording, pixel_format: str, columns: int, rows: int) -> Filters:
-    matrix = COLOURS[recording.matrix].filter_name
+    colour = COLOURS[recording.matrix]
+    matrix = colour.filter_name
     claimed = "full" if recording.full_range else "limited"
+    meant = f"color_primaries={colour.primaries}:color_trc={colour.transfer}"
     matrices = f"in_color_matrix={matrix}:out_color_matrix={matrix}"
     return [
-        ("setparams", f"range={claimed}:colorspace={matrix}"),
+        ("setparams", f"range={claimed}:colorspace={matrix}:{meant}"),
         *_deinterlacing(recording),
         *_flattening(recording, pixel_format),
         *([("hflip", "")] if recording.flipped else []),

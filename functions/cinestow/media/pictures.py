@@ -9,12 +9,18 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cinestow.media.demux import decode, open_container, packets, pictures, time_of
+from cinestow.media.demux import (
+    DECODER_THREADS,
+    decode,
+    open_container,
+    packets,
+    pictures,
+    time_of,
+)
 from cinestow.media.model import Limits, Plan, Source
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """libav's own decoders of these codecs leave the alpha channel out."""
-DECODER_THREADS = 2
 
 
 def open_at(source: Source, plan: Plan, first: int, limits: Limits) -> InputContainer:

@@ -54,7 +54,11 @@ def plan(recording: Recording, wanted: TransferSyntax | None = None) -> Plan:
     frames = _frames(recording, rate)
     return Plan(
         action="transcode",
-        why="; ".join(filter(None, [f"{recording.codec} becomes H.264", why_rate, why_size])),
+        why="; ".join(
+            filter(
+                None, [f"{recording.codec} is encoded as H.264 High Profile", why_rate, why_size]
+            )
+        ),
         transfer_syntax=level.transfer_syntax,
         recording=recording,
         width=width,

@@ -132,12 +132,17 @@ class _Encoder:
         self.frames = 0
 
     def packets(self, frames: Iterable[VideoFrame]) -> Packets:
-        """Each frame lasts until the next one; of two in one millisecond the later shows."""
+        """Each frame lasts until the next one; of two in one millisecond the later shows.
+
+        A frame never goes back behind the one before it, whatever a broken index says.
+        """
         held: VideoFrame | None = None
         for frame in frames:
             time = self._milliseconds(frame)
-            if held is not None and held.pts is not None and held.pts < time:
-                yield from self._encode(held, time)
+            if held is not None and held.pts is not None:
+                time = max(time, held.pts)
+                if held.pts < time:
+                    yield from self._encode(held, time)
             frame.pts, frame.time_base = time, MILLISECOND
             held = frame
         if held is not None:

@@ -10,7 +10,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from cinestow.media.model import Plan, Sound
-from cinestow.media.sound import SAMPLE_RATE, _in_step, _resampled
+from cinestow.media.sound import SAMPLE_RATE, in_step, resampled
 
 Packets = Iterator["Packet[Stream]"]
 
@@ -31,9 +31,9 @@ def sound_packets(recording: InputContainer, stream: AudioStream, plan: Plan) ->
     """The recording's sound, encoded for ``stream``; time 0 is that of the first picture."""
     position = 0
     layout = stream.layout.name
-    stretches = _resampled(recording, plan, layout)
+    stretches = resampled(recording, plan, layout)
     total = plan.recording.duration * SAMPLE_RATE
-    for samples in _in_step(stretches, total, stream.channels):
+    for samples in in_step(stretches, total, stream.channels):
         frame = AudioFrame.from_ndarray(samples, _SAMPLE_FORMAT, layout)
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, position, _TICK
         position += samples.shape[1]

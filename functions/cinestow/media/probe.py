@@ -15,7 +15,13 @@ from cinestow.media.demux import (
     sound_stream,
     unreadable,
 )
-from cinestow.media.look import Claims, claims_of, colour_of, orientation_of
+from cinestow.media.look import (
+    Claims,
+    claims_of,
+    colour_of,
+    high_dynamic_range_of,
+    orientation_of,
+)
 from cinestow.media.model import Limits, Recording, Sound, Source, ratio
 from cinestow.media.survey import Survey
 from cinestow.media.timeline import (
@@ -34,7 +40,8 @@ def probe(source: Source, limits: Limits) -> Recording:
     """Read the whole of ``source`` once; memory grows by a few bytes a picture alone.
 
     Raises ``InputRefused``: those of ``open_container`` and ``picture_stream``, ``NO_FRAMES`` when
-    nothing decodes, ``OVER_LIMIT`` for more pixels, pictures or seconds than ``limits`` allow.
+    nothing decodes, ``OVER_LIMIT`` for more pixels, pictures or seconds than ``limits`` allow,
+    ``UNSUPPORTED`` for high dynamic range.
     """
     with open_container(source, limits) as container:
         stream = _picture_stream(source, container)
@@ -73,6 +80,7 @@ def _recording(
     time_base = stream.time_base
     if first is None or time_base is None or not times:
         raise _no_frames()
+    _check_dynamic_range(high_dynamic_range_of(first, claims))
     width, height = max(survey.sizes, key=lambda size: size[0] * size[1])
     colour = colour_of(first, claims)
     rotation, flipped = orientation_of(first)
@@ -137,6 +145,15 @@ def _check_duration(duration: Fraction, limits: Limits) -> None:
             RefusalCode.OVER_LIMIT,
             f"The recording lasts {float(duration) / 3600:.1f} hours by its own clock; at most "
             f"{limits.duration_s / 3600:g} can be stored. Send it in shorter parts.",
+        )
+
+
+def _check_dynamic_range(high: str | None) -> None:
+    if high is not None:
+        raise InputRefused(
+            RefusalCode.UNSUPPORTED,
+            f"The picture has high dynamic range ({high}), which would be stored in wrong colours; "
+            "record it in standard dynamic range (SDR), or convert it to that first.",
         )
 
 

@@ -5,16 +5,19 @@ from fractions import Fraction
 
 import av
 from av.filter import Graph
+from av.filter.context import FilterContext
 from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from cinestow.errors import AlarmRaised
-from cinestow.media.graph import ready
+from cinestow.media.graph import GRAPH_THREADS, chained, ready
 
 DECODER_THREADS = 2
 HIGHEST_PSNR_DB = 100.0
+_SHORTEST_SIDE = 16
+"""Pixels; SSIM's windows of 8 x 8 must fit the chroma planes, too."""
 
 
 class Comparison:
@@ -83,14 +86,10 @@ def _decoder(parameter_sets: bytes) -> VideoCodecContext:
 
 
 def _comparing(frame: VideoFrame) -> Graph:
-    """decoded, reference -> ssim -> psnr against the same reference."""
+    """decoded, reference -> ssim -> psnr against the same reference; tiny pictures enlarged."""
     graph = Graph()
-    decoded, reference = (
-        graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1)
-        )
-        for _ in range(2)
-    )
+    graph.threads = GRAPH_THREADS
+    decoded, reference = (_entry(graph, frame) for _ in range(2))
     split, ssim, psnr = graph.add("split", "2"), graph.add("ssim"), graph.add("psnr")
     reference.link_to(split)
     decoded.link_to(ssim)
@@ -100,3 +99,13 @@ def _comparing(frame: VideoFrame) -> Graph:
     psnr.link_to(graph.add("buffersink"))
     graph.configure()
     return graph
+
+
+def _entry(graph: Graph, frame: VideoFrame) -> FilterContext:
+    entry = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1)
+    )
+    if min(frame.width, frame.height) >= _SHORTEST_SIDE:
+        return entry
+    by = _SHORTEST_SIDE
+    return chained(graph, entry, [("scale", f"w={by}*iw:h={by}*ih:flags=neighbor")])

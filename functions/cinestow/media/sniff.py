@@ -57,6 +57,11 @@ def _refusal(head: bytes) -> InputRefused:
             RefusalCode.NO_VIDEO_STREAM,
             "The file holds sound but no picture; send the recording that has the picture.",
         )
+    if head[128:132] == b"DICM":
+        return InputRefused(
+            RefusalCode.NOT_A_VIDEO,
+            "The file is a DICOM file already; open it in a viewer, or send the recording itself.",
+        )
     return InputRefused(
         RefusalCode.NOT_A_VIDEO,
         "The content is not a video (WebM, MP4, AVI or MPEG), whatever its name says; "

@@ -68,9 +68,9 @@ def encode_sound(
     payloads = [Payload(sink) for sink in sinks]
     encoder = _encoder(min(sound.channels, 2))
     with open_container(source, limits) as container:
-        stretches = _resampled(container, plan, encoder.layout.name)
+        stretches = resampled(container, plan, encoder.layout.name)
         track = _Track(encoder, payloads, starts)
-        for samples in _in_step(stretches, starts[-1], encoder.channels):
+        for samples in in_step(stretches, starts[-1], encoder.channels):
             track.write(samples)
     return track.finish() if track.samples else None
 
@@ -138,7 +138,7 @@ def _encoder(channels: int) -> AudioCodecContext:
     return encoder
 
 
-def _resampled(container: InputContainer, plan: Plan, layout: str) -> Iterator[Stretch]:
+def resampled(container: InputContainer, plan: Plan, layout: str) -> Iterator[Stretch]:
     """Decoded sound at the output's rate; the resampler is made anew when the sound changes."""
     resampler: AudioResampler | None = None
     kind = None
@@ -180,7 +180,7 @@ def _stretches(frames: Iterable[AudioFrame | None], plan: Plan) -> Iterator[Stre
             yield start, frame.to_ndarray().astype(np.float32, copy=False)
 
 
-def _in_step(stretches: Iterable[Stretch], total: Fraction, channels: int) -> Iterator[Samples]:
+def in_step(stretches: Iterable[Stretch], total: Fraction, channels: int) -> Iterator[Samples]:
     """Sound from sample 0 up to ``total`` without gap or overlap, by its time stamps."""
     position = 0
     expected: int | None = None

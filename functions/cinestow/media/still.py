@@ -18,7 +18,8 @@ from cinestow.media.graph import Filters, chained, graph_for, ready
 from cinestow.media.model import DEFAULT_LIMITS, Limits, Plan, Source
 from cinestow.media.picture import converted
 from cinestow.media.pictures import decoded, open_at
-from cinestow.media.preview import PreviewSettings, of_recording, preview_plan
+from cinestow.media.preview import of_recording, preview_plan
+from cinestow.media.preview_model import PreviewSettings
 from cinestow.media.probe import probe
 
 CANDIDATES = 9

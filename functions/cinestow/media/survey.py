@@ -75,7 +75,7 @@ class Survey:
             return ()
         start = self.first.pts
         whole = self._times[: len(self._times) - self._cut_pictures]
-        return sorted(time for time in whole if start is None or time >= start)
+        return array("q", sorted(time for time in whole if start is None or time >= start))
 
     @property
     def interlaced(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a limited child can be asked to do. Codecs are imported only where they are used."""
+"""What a limited child can be asked to do. Only the child imports this: it loads the codecs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,24 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from cinestow.media.model import Limits, Plan, Sink, Source
+from cinestow.media.model import Limits, Sink, Source
+from cinestow.media.preview import encode_preview
 from cinestow.media.preview_model import PreviewSettings
-
-
-@dataclass(frozen=True)
-class VideoArguments:
-    """Of ``encode_video``."""
-
-    plan: Plan
-    segment: int
-
-
-@dataclass(frozen=True)
-class SoundArguments:
-    """Of ``encode_sound``."""
-
-    plan: Plan
-    frames: tuple[int, ...]
+from cinestow.media.probe import probe
+from cinestow.media.sound import encode_sound
+from cinestow.media.still import encode_animation, encode_still
+from cinestow.media.transcode import encode_video
+from cinestow.media.wire import SoundArguments, VideoArguments
 
 
 @dataclass(frozen=True)
@@ -37,44 +27,32 @@ class Call:
 
 
 def _probe(call: Call) -> object:
-    from cinestow.media.probe import probe
-
     return probe(call.source, call.limits)
 
 
 def _encode_video(call: Call) -> object:
-    from cinestow.media.transcode import encode_video
-
     arguments = msgspec.json.decode(call.arguments, type=VideoArguments)
     (sink,) = call.sinks
     return encode_video(call.source, arguments.plan, arguments.segment, sink, call.limits)
 
 
 def _encode_sound(call: Call) -> object:
-    from cinestow.media.sound import encode_sound
-
     arguments = msgspec.json.decode(call.arguments, type=SoundArguments)
     return encode_sound(call.source, arguments.plan, call.sinks, arguments.frames, call.limits)
 
 
 def _encode_preview(call: Call) -> object:
-    from cinestow.media.preview import encode_preview
-
     settings = msgspec.json.decode(call.arguments, type=PreviewSettings)
     (sink,) = call.sinks
     return encode_preview(call.source, settings, sink, call.limits)
 
 
 def _encode_still(call: Call) -> object:
-    from cinestow.media.still import encode_still
-
     kind = msgspec.json.decode(call.arguments, type=Literal["jpeg", "png"])
     return encode_still(call.source, kind, call.limits)
 
 
 def _encode_animation(call: Call) -> object:
-    from cinestow.media.still import encode_animation
-
     return encode_animation(call.source, call.limits)
 
 

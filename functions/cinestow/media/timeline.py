@@ -45,7 +45,8 @@ def shared_slots(times: Sequence[int], time_base: Fraction, rate: Fraction) -> i
     slots = 2 * time_base * rate
     scale, half, whole = slots.numerator, slots.denominator, 2 * slots.denominator
     first = times[0]
-    return len(times) - len({((pts - first) * scale + half) // whole for pts in times})
+    taken = (((pts - first) * scale + half) // whole for pts in times)
+    return sum(earlier == later for earlier, later in pairwise(taken))
 
 
 def candidate_rates(times: Sequence[int], time_base: Fraction) -> tuple[Fraction, ...]:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import msgspec
 
-from cinestow.media.model import Limits
+from cinestow.media.model import Limits, Plan
 
 HEADER = struct.Struct(">BI")
 READ = struct.Struct(">QI")
@@ -15,8 +15,6 @@ SINK = struct.Struct(">B")
 
 MAX_BYTES = 8 << 20
 """Most that one message carries, a result apart."""
-MAX_RESULT_BYTES = 128 << 20
-"""Tables of the longest recording fit."""
 
 
 class Kind(IntEnum):
@@ -48,6 +46,20 @@ class Task(msgspec.Struct, frozen=True):
     limits: Limits
 
 
+class VideoArguments(msgspec.Struct, frozen=True):
+    """Of the task ``encode_video``."""
+
+    plan: Plan
+    segment: int
+
+
+class SoundArguments(msgspec.Struct, frozen=True):
+    """Of the task ``encode_sound``."""
+
+    plan: Plan
+    frames: tuple[int, ...]
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """An ``InputRefused`` on its way to the parent."""
 
@@ -75,11 +87,11 @@ class Wire:
         except ConnectionError as error:
             raise EOFError("the other end is gone") from error
 
-    def receive(self) -> tuple[Kind, bytes]:
-        """The next message: its kind and content."""
+    def receive(self, longest_result: int = MAX_BYTES) -> tuple[Kind, bytes]:
+        """The next message: its kind and content, which is never longer than it may be."""
         number, length = HEADER.unpack(self._receive(HEADER.size))
         kind = Kind(number)
-        if length > (MAX_RESULT_BYTES if kind is Kind.RESULT else MAX_BYTES):
+        if length > (longest_result if kind is Kind.RESULT else MAX_BYTES):
             raise ValueError(f"a {kind.name} of {length} bytes")
         return kind, bytes(self._receive(length))
 

@@ -40,9 +40,13 @@ class Context:
         """The bucket of plans, parts and staged instances."""
         return self.settings.buckets.work
 
+    def find_plan(self, upload_id: str) -> records.PlanRecord | None:
+        """The upload's plan, if it was planned."""
+        return records.find(self.objects, self.work, names.plan(upload_id), records.PlanRecord)
+
     def plan_of(self, upload_id: str) -> records.PlanRecord:
         """The upload's plan; it must be there, since it was written before any message of it."""
-        record = records.find(self.objects, self.work, names.plan(upload_id), records.PlanRecord)
+        record = self.find_plan(upload_id)
         if record is None:
             raise MissingRecord(f"upload {upload_id} has no plan")
         return record

@@ -14,7 +14,7 @@ from cinestow.pipeline.dicomize import dicomize
 from cinestow.pipeline.events import FinalizedObject
 from cinestow.pipeline.intake import intake
 from cinestow.pipeline.report import Report
-from cinestow.pipeline.sidecars import SIDECARS
+from cinestow.pipeline.sidecars import suffix_of
 from cinestow.pipeline.transcode import transcode
 from cinestow.settings import Buckets, Settings, Topics
 
@@ -58,7 +58,7 @@ def convert(
     context = Context(_settings(), objects, bus, wishes=wishes)
     uploads = context.settings.buckets.uploads
     if metadata is not None:
-        objects.adopt(uploads, f"{RECORDING}{_metadata_suffix(metadata)}", metadata, {})
+        objects.adopt(uploads, f"{RECORDING}{suffix_of(metadata)}", metadata, {})
     upload = objects.adopt(uploads, RECORDING, recording, {})
     progress("looking at the recording")
     intake(context, FinalizedObject(uploads, RECORDING, upload.ref.generation))
@@ -95,12 +95,6 @@ def _result(context: Context, objects: FileObjects, upload_id: str | None) -> Co
         raise CinestowError("the stages ended with neither an instance nor a refusal")
     report = records.read(objects, staged.report, Report)
     return Converted(objects.path(staged.instance), report)
-
-
-def _metadata_suffix(path: Path) -> str:
-    """Which of the sidecars a metadata file is, by its name; a DICOM file often has none."""
-    suffix = path.suffix.lower()
-    return suffix if suffix in SIDECARS else ".dcm"
 
 
 def _settings() -> Settings:

@@ -28,6 +28,8 @@ from cinestow.pipeline.report import report
 DICOM = "application/dicom"
 H264_METHOD = "ISO_14496_10"  # PS3.3 C.7.6.1.1.5.1
 
+TRUNCATED = "The recording was cut off; this is what could be decoded of it."
+
 
 @dataclass(frozen=True)
 class _Parts:
@@ -157,7 +159,10 @@ def _dataset(context: Context, record: records.PlanRecord, stream: BitStream) ->
     uids = record.uids
     identity = Identity(UID(uids.instance), UID(uids.study), UID(uids.series))
     recorded_at = datetime.fromisoformat(record.upload.created)
-    return build(metadata, stream, identity, recorded_at, context.wishes.sop_class)
+    dataset = build(metadata, stream, identity, recorded_at, context.wishes.sop_class)
+    if record.plan.recording.truncated:
+        dataset.ImageComments = TRUNCATED
+    return dataset
 
 
 def _compose(

@@ -59,15 +59,17 @@ def _from_notification(delivery: Delivery) -> FinalizedObject | None:
         return FinalizedObject(
             attributes["bucketId"], attributes["objectId"], int(attributes["objectGeneration"])
         )
-    except (KeyError, ValueError) as error:
-        raise MalformedDelivery(f"not a storage notification: {error}") from error
+    except KeyError as error:
+        raise MalformedDelivery(f"not a storage notification: {error} is missing") from error
+    except ValueError as error:
+        raise MalformedDelivery("not a storage notification: generation is no number") from error
 
 
 def _from_event_data(data: _EventData) -> FinalizedObject:
     try:
         return FinalizedObject(data.bucket, data.name, int(data.generation))
     except ValueError as error:
-        raise MalformedDelivery(f"generation is no number: {error}") from error
+        raise MalformedDelivery("not a storage event: generation is no number") from error
 
 
 def _decode(body: bytes, kind: type[T]) -> T:

@@ -4,18 +4,22 @@
 dead-letter in the end. 400: no message of ours.
 """
 
+import traceback
 from collections.abc import Callable
 
 import flask
+from werkzeug.exceptions import HTTPException
 
 from cinestow.cloud.messages import MalformedDelivery, parse_push
-from cinestow.errors import AlarmRaised, TryAgain
+from cinestow.errors import CinestowError, TryAgain
 from cinestow.pipeline.context import Context
 from cinestow.pipeline.events import FinalizedObject, finalized_object
 from cinestow.pipeline.log import log
 from cinestow.pipeline.messages import M, MalformedMessage, decode
 
 Answer = tuple[str, int]
+INNERMOST = 10
+"""Frames of a bug that are named in the log."""
 
 
 def on_object(
@@ -47,11 +51,29 @@ def _answer(run: Callable[[], None], stage: str) -> Answer:
         run()
     except (MalformedDelivery, MalformedMessage) as error:
         log("ERROR", "malformed message", stage=stage, error=str(error))
-        return str(error), 400
+        return "malformed message", 400
     except TryAgain as error:
         log("WARNING", "try again", stage=stage, error=f"{type(error).__name__}: {error}")
         return "try again", 503
-    except AlarmRaised as error:
+    except CinestowError as error:
         log("CRITICAL", "alarm", stage=stage, error=f"{type(error).__name__}: {error}")
         return "alarm", 500
     return "", 204
+
+
+def on_error(error: Exception) -> Answer | HTTPException:
+    """Answer what nobody foresaw: a wrong setting, or a bug.
+
+    Of a bug the log says where it is, but neither its message nor its traceback, as Flask would:
+    an exception of a library may quote a patient's data.
+    """
+    if isinstance(error, HTTPException):
+        return error
+    said = str(error) if isinstance(error, CinestowError) else _place(error)
+    log("CRITICAL", "alarm", error=f"{type(error).__name__}: {said}")
+    return "alarm", 500
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-INNERMOST:]
+    return " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))

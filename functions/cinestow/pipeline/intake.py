@@ -8,7 +8,7 @@ from pydicom import Dataset
 from cinestow.cloud.objects import ObjectInfo, ObjectRef
 from cinestow.dicom import uids
 from cinestow.dicom.iods.registry import choose
-from cinestow.errors import InputRefused, RefusalCode
+from cinestow.errors import ConfigurationError, InputRefused, RefusalCode
 from cinestow.media import isolated
 from cinestow.media.plan import plan
 from cinestow.pipeline import names, records, sidecars
@@ -21,6 +21,10 @@ from cinestow.pipeline.refuse import is_refused, settling
 
 def intake(context: Context, event: FinalizedObject) -> None:
     """Look at the pair that the finalized object belongs to, from whichever side it came."""
+    if event.bucket != context.settings.buckets.uploads:
+        raise ConfigurationError(
+            "an object of another bucket than that of the uploads was notified"
+        )
     recording = sidecars.recording_of(event.name)
     if recording is not None:
         info = context.objects.stat(event.bucket, recording)
@@ -31,7 +35,15 @@ def intake(context: Context, event: FinalizedObject) -> None:
     if info is not None and info.ref.generation == event.generation:
         _take_in(context, info)
         return
-    upload_id = _upload_id(context, event.bucket, event.name, event.generation)
+    _go_on_if_planned(context, _upload_id(context, event.bucket, event.name, event.generation))
+
+
+def _go_on_if_planned(context: Context, upload_id: str) -> None:
+    """The object was overwritten or deleted; what is under way ends by itself, wherever that is."""
+    record = context.find_plan(upload_id)
+    if record is not None:
+        _request_parts(context, record)
+        return
     context.record(names.superseded(upload_id), records.Marker("overwritten or deleted"))
     log("WARNING", "superseded", upload_id=upload_id, stage="intake")
 
@@ -41,9 +53,7 @@ def _take_in(context: Context, info: ObjectInfo) -> None:
     if is_refused(context, upload.upload_id):
         return
     with settling(context, upload, "intake"):
-        record = records.find(
-            context.objects, context.work, names.plan(upload.upload_id), records.PlanRecord
-        ) or _decide(context, upload, info)
+        record = context.find_plan(upload.upload_id) or _decide(context, upload, info)
         if record is not None:
             _request_parts(context, record)
 

@@ -10,7 +10,8 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+from cinestow.pipeline import names
+
 _PART = re.compile(r"video-[0-9]{5}|sound")
 
 
@@ -95,5 +96,5 @@ class _Schema:
 
 
 def _check_upload_id(upload_id: str) -> None:
-    if not _UPLOAD_ID.fullmatch(upload_id):
+    if not names.UPLOAD_ID.fullmatch(upload_id):
         raise ValueError("upload_id is not 32 hexadecimal digits")

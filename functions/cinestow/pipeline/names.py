@@ -4,6 +4,10 @@ Every name is fixed by the upload (its id is a keyed hash of bucket, name and ge
 and the part, so whoever comes second finds what the first has written. None holds patient data.
 """
 
+import re
+
+UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+
 
 def plan(upload_id: str) -> str:
     """The plan: written once, decides everything after it."""

@@ -1,7 +1,10 @@
 """The encapsulated bit stream of a DICOM file on disk, by random access and without a copy."""
 
 import os
+import struct
+import zlib
 from bisect import bisect_right
+from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 
@@ -15,6 +18,9 @@ ITEM_HEADER = 8
 PIXEL_DATA_HEADER = 12
 """Tag, VR OB, reserved, undefined length (PS3.5 Table A.4-1)."""
 
+BROKEN = (AttributeError, EOFError, TypeError, ValueError, struct.error, zlib.error)
+"""What pydicom raises at damaged bytes."""
+
 
 class Part10File:
     """A DICOM file with encapsulated pixel data; its bit stream is a ``media.model.Source``.
@@ -24,25 +30,37 @@ class Part10File:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
+        with ExitStack() as unless_read:
+            unless_read.callback(self._file.close)
+            self.dataset = self._header()
+            self._file.seek(PIXEL_DATA_HEADER, os.SEEK_CUR)
+            self._items = self._fragments()
+            unless_read.pop_all()
+        self._starts = [0, *accumulate(length for _, length in self._items)]
+
+    def _header(self) -> Dataset:
         try:
-            self.dataset: Dataset = dcmread(self._file, stop_before_pixels=True)
+            dataset = dcmread(self._file, stop_before_pixels=True)
+            encapsulated = dataset.file_meta.TransferSyntaxUID.is_encapsulated
         except InvalidDicomError as error:
             raise InputRefused(
                 RefusalCode.UNREADABLE, "The file is not a DICOM file: it has no DICM prefix."
             ) from error
-        self._file.seek(PIXEL_DATA_HEADER, os.SEEK_CUR)
-        self._items = self._fragments()
-        self._starts = [0, *accumulate(length for _, length in self._items)]
-
-    def _fragments(self) -> list[tuple[int, int]]:
-        """Offset in the file and length of each fragment's bytes."""
-        if not self.dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        except BROKEN as error:
+            raise InputRefused(
+                RefusalCode.UNREADABLE, "The DICOM file's header is cut off or damaged."
+            ) from error
+        if not encapsulated:
             raise InputRefused(
                 RefusalCode.UNSUPPORTED, "The DICOM file holds uncompressed pixels, not a video."
             )
+        return dataset
+
+    def _fragments(self) -> list[tuple[int, int]]:
+        """Offset in the file and length of each fragment's bytes."""
         try:
             _, offsets = parse_fragments(self._file)
-        except (ValueError, EOFError) as error:
+        except BROKEN as error:
             raise InputRefused(
                 RefusalCode.UNREADABLE, "The DICOM file's pixel data is cut off or damaged."
             ) from error

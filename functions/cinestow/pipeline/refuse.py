@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cinestow.errors import InputRefused, Superseded
+from cinestow.errors import InputRefused, StorageUnavailable, Superseded
 from cinestow.pipeline import names, records
 from cinestow.pipeline.context import Context
 from cinestow.pipeline.log import log
@@ -11,16 +11,26 @@ from cinestow.pipeline.log import log
 
 @contextmanager
 def settling(context: Context, upload: records.Upload, stage: str) -> Iterator[None]:
-    """Turn what ends an upload for good into its terminal state; all else passes through."""
+    """Turn what ends an upload for good into its terminal state; all else passes through.
+
+    Raises ``StorageUnavailable`` when something else than the original was replaced meanwhile.
+    """
+    try:
+        with _refusing(context, upload, stage):
+            yield
+    except Superseded as gone:
+        if _original_stands(context, upload):
+            raise StorageUnavailable("an object was replaced while it was in use") from gone
+        context.record(names.superseded(upload.upload_id), records.Marker(str(gone)))
+        log("WARNING", "superseded", upload_id=upload.upload_id, stage=stage)
+
+
+@contextmanager
+def _refusing(context: Context, upload: records.Upload, stage: str) -> Iterator[None]:
     try:
         yield
     except InputRefused as refusal:
         refuse(context, upload, refusal, stage)
-    except Superseded as gone:
-        if _original_stands(context, upload):
-            raise
-        context.record(names.superseded(upload.upload_id), records.Marker(str(gone)))
-        log("WARNING", "superseded", upload_id=upload.upload_id, stage=stage)
 
 
 def _original_stands(context: Context, upload: records.Upload) -> bool:

@@ -5,6 +5,7 @@ object name (``rec.webm.json``).
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from pydicom import Dataset
 
@@ -20,6 +21,12 @@ SIDECARS: dict[str, Callable[[bytes], Dataset]] = {
     ".xml": from_xml,
     ".dcm": from_dicom,
 }
+
+
+def suffix_of(metadata: Path) -> str:
+    """Which of the sidecars a metadata file is, by its name; a DICOM file often has none."""
+    suffix = metadata.suffix.lower()
+    return suffix if suffix in SIDECARS else ".dcm"
 
 
 def recording_of(name: str) -> str | None:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from cinestow.cloud.leases import Lease
 from cinestow.cloud.objects import ObjectRef, Objects
-from cinestow.dicomweb import stow
-from cinestow.errors import ConfigurationError, MissingRecord
+from cinestow.dicomweb import query, stow
+from cinestow.dicomweb.client import DicomWeb
+from cinestow.errors import ConfigurationError, InputRefused, RefusalCode
 from cinestow.pipeline import names, records
 from cinestow.pipeline.context import Context
 from cinestow.pipeline.log import log
 from cinestow.pipeline.messages import InstanceStaged, InstanceStored
 from cinestow.pipeline.refuse import is_refused, settling
+from cinestow.pipeline.staged import staged_dataset, staged_record
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,21 @@ def _store_once(context: Context, upload_id: str, staged: records.StagedRecord) 
     log("INFO", "stored", upload_id=upload_id, stage="store", bytes=staged.bytes)
 
 
-def staged_record(context: Context, upload_id: str) -> records.StagedRecord:
-    """What is staged; it was written before any message of it."""
-    staged = records.find(
-        context.objects, context.work, names.staged(upload_id), records.StagedRecord
-    )
-    if staged is None:
-        raise MissingRecord(f"upload {upload_id} has nothing staged")
-    return staged
+def _demand_same_patient(context: Context, store: DicomWeb, staged: records.StagedRecord) -> None:
+    """An instance joins an existing study only if the study is that patient's."""
+    patients = query.patients_of_study(store, staged.uids.study)
+    ours = str(staged_dataset(context, staged).PatientID or "")
+    if patients - {ours}:
+        raise InputRefused(
+            RefusalCode.METADATA_CONFLICT,
+            "The study that this recording was meant for belongs to another patient. "
+            "Check the patient and the study, and send the recording again.",
+        )
 
 
 def _send(context: Context, staged: records.StagedRecord, held: Lease) -> stow.StoreOutcome:
     if context.store is None:
         raise ConfigurationError("this function has no DICOMweb store")
+    _demand_same_patient(context, context.store, staged)
     body = StagedBody(context.objects, staged.instance, staged.bytes, held)
     return stow.store(context.store, staged.uids.study, body, staged.uids.instance)

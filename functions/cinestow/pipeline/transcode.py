@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from cinestow.cloud.leases import Lease
 from cinestow.cloud.objects import ObjectReader
+from cinestow.errors import InputRefused, MissingRecord
 from cinestow.media import isolated
 from cinestow.media.model import Sink
 from cinestow.pipeline import names, records
@@ -20,7 +21,9 @@ PAYLOAD = "application/octet-stream"
 def transcode(context: Context, message: SegmentRequested) -> None:
     """Encode the part unless it stands, then see whether the recording is whole."""
     record = context.plan_of(message.upload_id)
-    if message.part not in record.parts or is_refused(context, message.upload_id):
+    if message.part not in record.parts:
+        raise MissingRecord(f"the plan of upload {message.upload_id} has no part {message.part}")
+    if is_refused(context, message.upload_id):
         return
     with settling(context, record.upload, "transcode"):
         _finish_part(context, record, message.part)
@@ -35,16 +38,31 @@ def _finish_part(context: Context, record: records.PlanRecord, part: str) -> Non
     if context.objects.stat(context.work, table) is not None:
         return
     with context.lease(upload_id, part) as held:
-        started = time.monotonic()
-        source = _Kept(context.objects.reader(record.upload.ref), held)
-        if part == names.SOUND_PART:
-            finished: object = _encode_sound(context, record, source, started)
-        else:
-            index = int(part.removeprefix("video-"))
-            finished = _encode_video(context, record, index, source, started)
+        try:
+            finished = _encode(context, record, part, held)
+        except InputRefused:
+            if context.objects.stat(context.work, table) is None:
+                raise
+            return  # another worker could: what it has made counts
         context.record(table, finished)
-    seconds = round(time.monotonic() - started, 3)
-    log("INFO", "transcoded", upload_id=upload_id, stage="transcode", part=part, seconds=seconds)
+    log(
+        "INFO",
+        "transcoded",
+        upload_id=upload_id,
+        stage="transcode",
+        part=part,
+        seconds=finished.seconds,
+    )
+
+
+def _encode(
+    context: Context, record: records.PlanRecord, part: str, held: Lease
+) -> records.VideoPart | records.SoundPart:
+    started = time.monotonic()
+    source = _Kept(context.objects.reader(record.upload.ref), held)
+    if part == names.SOUND_PART:
+        return _encode_sound(context, record, source, started)
+    return _encode_video(context, record, int(part.removeprefix("video-")), source, started)
 
 
 def _encode_video(

@@ -3,6 +3,9 @@
 from fractions import Fraction
 from pathlib import Path
 
+from pydicom import Dataset
+from pydicom.errors import BytesLengthException
+
 from cinestow.dicom.validate import file_problems
 from cinestow.media import isolated
 from cinestow.media.model import Limits, Recording
@@ -20,11 +23,19 @@ def problems_of(path: Path, limits: Limits) -> list[str]:
         stated = file.dataset
         return found + stream_problems(
             recording,
-            rows=int(stated.get("Rows") or 0),
-            columns=int(stated.get("Columns") or 0),
-            frames=int(stated.get("NumberOfFrames") or 0),
-            frame_time_ms=Fraction(str(stated.get("FrameTime") or 0)),
+            rows=int(_number(stated, "Rows")),
+            columns=int(_number(stated, "Columns")),
+            frames=int(_number(stated, "NumberOfFrames")),
+            frame_time_ms=_number(stated, "FrameTime"),
         )
+
+
+def _number(dataset: Dataset, keyword: str) -> Fraction:
+    """A single number; 0 where there is none, or something else."""
+    try:
+        return Fraction(str(dataset.get(keyword) or 0))
+    except (BytesLengthException, ValueError, ZeroDivisionError):
+        return Fraction(0)
 
 
 def stream_problems(

@@ -1,10 +1,9 @@
 """Verify: read the instance back and hold it against what was staged, bit for bit."""
 
 import hashlib
-import io
 from collections.abc import Iterator
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 
 from cinestow.cloud.leases import Lease
 from cinestow.dicomweb import wado
@@ -13,7 +12,7 @@ from cinestow.pipeline import names, records
 from cinestow.pipeline.context import Context
 from cinestow.pipeline.log import log
 from cinestow.pipeline.messages import InstanceStored
-from cinestow.pipeline.store import staged_record
+from cinestow.pipeline.staged import staged_dataset, staged_record
 
 
 def verify(context: Context, message: InstanceStored) -> None:
@@ -38,16 +37,11 @@ def _read_back(context: Context, staged: records.StagedRecord, held: Lease) -> r
     uids = staged.uids
     try:
         with wado.retrieve(context.store, uids.study, uids.series, uids.instance) as instance:
-            _compare_datasets(instance.dataset, _staged_dataset(context, staged))
+            _compare_datasets(instance.dataset, staged_dataset(context, staged))
             return _compare_bit_streams(held.keeping(instance.bit_stream()), staged.bit_stream)
     except InstanceNotFound as error:
         # The store has answered for it: it may not be readable yet.
         raise StoreUnavailable(f"stored instance {uids.instance} is not there yet") from error
-
-
-def _staged_dataset(context: Context, staged: records.StagedRecord) -> Dataset:
-    header = b"".join(context.objects.stream(staged.instance, 0, staged.header_bytes))
-    return dcmread(io.BytesIO(header), stop_before_pixels=True)
 
 
 def _compare_datasets(found: Dataset, expected: Dataset) -> None:

@@ -1,11 +1,19 @@
 """The DICOMweb front as one HTTP handler: rendered video here, everything else from the store."""
 
+import logging
+
 import msgspec
 from flask import Request, Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotAcceptable, NotFound
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+)
 
 from cinestow.cloud.objects import ObjectInfo
-from cinestow.errors import CinestowError
+from cinestow.errors import AlarmRaised, CinestowError
 from cinestow.render import cors, passthrough, playback, problem
 from cinestow.render.cache import PreviewCache
 from cinestow.render.negotiation import Offer, selected
@@ -14,6 +22,7 @@ from cinestow.render.renditions import MP4, OFFERS, WEBM, Renditions
 from cinestow.render.services import RenderServices
 from cinestow.render.target import ROOT, InstanceTarget, below_root, rendered_instance
 
+_LOG = logging.getLogger(__name__)
 _FILE_NAMES = {WEBM: "preview.webm", MP4: "video.mp4"}
 
 
@@ -24,6 +33,8 @@ def handle(request: Request, services: RenderServices) -> Response:
     except HTTPException as error:
         response = problem.response(error)
     except CinestowError as error:
+        if isinstance(error, AlarmRaised):
+            _LOG.critical("%s: %s", type(error).__name__, error)
         response = problem.response(problem.http_error(error))
     response.headers["X-Content-Type-Options"] = "nosniff"
     return cors.allow(response)
@@ -45,8 +56,14 @@ def _answer(request: Request, services: RenderServices) -> Response:
         return _about()
     if target:
         return _rendered(request, services, target)
-    authorization = request.headers.get("Authorization")
-    return passthrough.forward(request, services.store(authorization), below)
+    return passthrough.forward(request, services.store(_authorization(request)), below)
+
+
+def _authorization(request: Request) -> str | None:
+    field = request.headers.get("Authorization")
+    if field is not None and not field.isascii():
+        raise BadRequest("The Authorization field holds other characters than ASCII.")
+    return field
 
 
 def _about() -> Response:
@@ -62,7 +79,7 @@ def _about() -> Response:
 def _rendered(request: Request, services: RenderServices, target: InstanceTarget) -> Response:
     """Retrieve Rendered Transaction for an instance of video (PS3.18 §10.4)."""
     offer = _chosen(request, OFFERS, "")
-    store = services.store(request.headers.get("Authorization"))
+    store = services.store(_authorization(request))
     version = content_version(store, target)
     cache = PreviewCache(services.objects, services.previews_bucket, target, version)
     offer, info = _made(request, Renditions(services, store, cache), offer)

@@ -10,13 +10,22 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from cinestow.cloud.objects import ObjectInfo, ObjectRef, Objects
+from cinestow.errors import InputRefused, RefusalCode
 from cinestow.media.model import Sink
 from cinestow.media.preview_model import PreviewHead
 from cinestow.render.target import InstanceTarget
 
 FORMAT = "v1"
 """To be raised when previews are made in another way: the old ones are then left to expire."""
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    code: RefusalCode
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,19 @@ class PreviewCache:
     def find(self, rendition: str) -> ObjectInfo | None:
         """The finished object, or None."""
         return self.objects.stat(self.bucket, self.name(rendition))
+
+    def refusal(self, rendition: str) -> InputRefused | None:
+        """Why the object cannot be made, if that was found out before."""
+        info = self.find(f"{rendition}.refused")
+        if info is None:
+            return None
+        kept = msgspec.json.decode(self.objects.read(info.ref), type=_Refusal)
+        return InputRefused(kept.code, kept.sentence)
+
+    def keep_refusal(self, rendition: str, refusal: InputRefused) -> None:
+        """Nobody tries again, which may take as long as the longest encode."""
+        kept = msgspec.json.encode(_Refusal(refusal.code, refusal.sentence))
+        self.keep(f"{rendition}.refused", [kept], "application/json")
 
     def keep(self, rendition: str, pieces: Iterable[bytes], content_type: str) -> ObjectInfo:
         """Write an object as it streams in; the one that stands there in the end."""

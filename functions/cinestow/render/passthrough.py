@@ -19,8 +19,6 @@ _ASKED = (
     "Accept",
     "Accept-Charset",
     "Accept-Language",
-    "Content-Length",
-    "Content-Type",
     "If-Match",
     "If-Modified-Since",
     "If-None-Match",
@@ -29,6 +27,7 @@ _ASKED = (
     "Range",
 )
 """Request fields that go on, beside the authorisation; cookies and addresses do not."""
+_OF_THE_BODY = ("Content-Length", "Content-Type")
 _NOT_ANSWERED = frozenset(
     {
         "connection",
@@ -68,6 +67,8 @@ def forward(request: Request, store: DicomWeb, below: str) -> Response:
     with connection_errors("Passing a request on"):
         answer = store.http.send(outgoing, stream=True)
     response = Response(_pieces(answer), answer.status_code)
+    # Where there is no body (HEAD, 204, 304), nobody starts the generator that would close it.
+    response.call_on_close(answer.close)
     # What the store did not say of its answer, we do not make up.
     response.headers = _response_fields(answer)
     return response
@@ -78,10 +79,12 @@ def _query(request: Request) -> bytes | None:
     return quote(request.query_string, safe=string.punctuation).encode() or None
 
 
-def _request_fields(request: Request, store: DicomWeb) -> dict[str, str]:
-    fields = {name: request.headers[name] for name in _ASKED if name in request.headers}
+def _request_fields(request: Request, store: DicomWeb) -> httpx.Headers:
+    names = (*_ASKED, *_OF_THE_BODY) if request.method == "POST" else _ASKED
+    fields = {name: request.headers[name] for name in names if name in request.headers}
     fields["Accept-Encoding"] = request.headers.get("Accept-Encoding", "identity")
-    return {**fields, **store.authorization()}
+    # The bytes that came in: WSGI gives them as Latin-1 (PEP 3333).
+    return httpx.Headers({**fields, **store.authorization()}, encoding="latin-1")
 
 
 def _body(request: Request) -> Iterator[bytes] | None:
@@ -92,11 +95,8 @@ def _body(request: Request) -> Iterator[bytes] | None:
 
 def _pieces(answer: httpx.Response) -> Iterator[bytes]:
     """As the store encoded it; a cut answer raises, which cuts ours as well."""
-    try:
-        with connection_errors("Passing an answer on"):
-            yield from answer.iter_raw()
-    finally:
-        answer.close()
+    with connection_errors("Passing an answer on"):
+        yield from answer.iter_raw()
 
 
 def _response_fields(answer: httpx.Response) -> Headers:

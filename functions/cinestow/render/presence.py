@@ -7,10 +7,11 @@ import msgspec
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from cinestow.dicomweb.client import DicomWeb, connection_errors, failure
+from cinestow.dicomweb.client import DicomWeb, bounded_body, connection_errors, failure
 from cinestow.errors import InstanceNotFound, StoreUnavailable
 from cinestow.render.target import InstanceTarget
 
+_MAX_METADATA = 16 << 20
 _ABSENT = (httpx.codes.NOT_FOUND, httpx.codes.GONE, httpx.codes.NO_CONTENT)
 
 
@@ -23,11 +24,12 @@ def content_version(store: DicomWeb, target: InstanceTarget) -> str:
     """
     url = f"{store.instance_url(target.study, target.series, target.instance)}/metadata"
     headers = {**store.authorization(), "Accept": "application/dicom+json"}
-    with connection_errors("Metadata for rendering"):
-        response = store.http.get(url, headers=headers)
-    _demand_success(response)
+    doing = "Metadata for rendering"
+    with connection_errors(doing), store.http.stream("GET", url, headers=headers) as response:
+        _demand_success(response)
+        body = bounded_body(response, _MAX_METADATA, doing)
     try:
-        instances = msgspec.json.decode(response.content, type=list[dict[str, object]])
+        instances = msgspec.json.decode(body, type=list[dict[str, object]])
     except msgspec.MsgspecError as error:
         raise StoreUnavailable("Metadata for rendering: the answer is no DICOM JSON") from error
     if not instances:

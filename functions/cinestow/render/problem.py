@@ -6,6 +6,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import (
     BadGateway,
     HTTPException,
+    InternalServerError,
     NotAcceptable,
     NotFound,
     ServiceUnavailable,
@@ -13,11 +14,13 @@ from werkzeug.exceptions import (
 
 from cinestow.errors import (
     CinestowError,
+    ConfigurationError,
     InputRefused,
     InstanceNotFound,
     StorageUnavailable,
     StoreUnavailable,
     Superseded,
+    WorkInProgress,
 )
 
 RETRY_AFTER_S = 5
@@ -38,8 +41,15 @@ def http_error(error: CinestowError) -> HTTPException:
             return ServiceUnavailable(
                 "The preview cache does not answer just now; try again.", retry_after=RETRY_AFTER_S
             )
-        case _:
+        case WorkInProgress():
+            return ServiceUnavailable(
+                "This preview, or others before it, is being made; try again.",
+                retry_after=RETRY_AFTER_S,
+            )
+        case ConfigurationError():
             return BadGateway("The DICOMweb store answered in a way that was not expected.")
+        case _:
+            return InternalServerError("The renderer failed; this has been reported.")
 
 
 def response(error: HTTPException) -> Response:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 _SPECIFIER = re.compile(r"bytes=(.*)", re.IGNORECASE | re.DOTALL)
-_SPEC = re.compile(r"([0-9]*)-([0-9]*)")
+_SPEC = re.compile(r"([0-9]{0,4000})-([0-9]{0,4000})")
+"""Longer numbers are none to Python (``sys.int_info.default_max_str_digits``)."""
 
 
 @dataclass(frozen=True)

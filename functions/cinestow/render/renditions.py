@@ -22,6 +22,7 @@ from cinestow.cloud.objects import ObjectInfo
 from cinestow.dicomweb.client import DicomWeb
 from cinestow.dicomweb.part10_stream import RetrievedInstance
 from cinestow.dicomweb.wado import retrieve
+from cinestow.errors import InputRefused
 from cinestow.media import isolated
 from cinestow.render.cache import PreviewCache
 from cinestow.render.negotiation import Offer
@@ -33,6 +34,7 @@ OFFERS = (WEBM, MP4)
 
 _STORED = "stored"
 _PREVIEW = "preview.webm"
+_MP4_START = slice(4, 8)
 _OTHER_CONTAINER = "application/octet-stream"
 _H264 = (
     MPEG4HP41,
@@ -63,21 +65,33 @@ class Renditions:
 
     def webm(self) -> ObjectInfo:
         """The preview. ``InputRefused`` when the stored video cannot be decoded."""
-        if found := self._cache.find(_PREVIEW):
+        if found := self._preview():
             return found
         with self._services.turns.of(self._cache.name(_PREVIEW)):
-            return self._cache.find(_PREVIEW) or self._encode()
+            return self._preview() or self._encode()
+
+    def _preview(self) -> ObjectInfo | None:
+        found = self._cache.find(_PREVIEW)
+        if found is None and (refusal := self._cache.refusal(_PREVIEW)):
+            raise refusal
+        return found
 
     def _encode(self) -> ObjectInfo:
         stored = self._stored()
         with self._services.turns.slot():
             source = self._services.objects.reader(stored.ref)
             limits = self._services.limits
-            return self._cache.keep_encoded(
-                _PREVIEW,
-                WEBM.media_type,
-                lambda sink: isolated.encode_preview(source, self._services.preview, sink, limits),
-            )
+            try:
+                return self._cache.keep_encoded(
+                    _PREVIEW,
+                    WEBM.media_type,
+                    lambda sink: isolated.encode_preview(
+                        source, self._services.preview, sink, limits
+                    ),
+                )
+            except InputRefused as refusal:
+                self._cache.keep_refusal(_PREVIEW, refusal)
+                raise
 
     def _stored(self) -> ObjectInfo:
         """The stored bit stream in the cache, for which the store is asked once."""
@@ -90,9 +104,9 @@ class Renditions:
         target = self._cache.target
         with retrieve(self._store, target.study, target.series, target.instance) as instance:
             pieces = _video_of(instance)
-            first = next(pieces, b"")
-            content_type = _content_type(instance, first)
-            return self._cache.keep(_STORED, chain([first], pieces), content_type)
+            start = _start_of(pieces)
+            content_type = _content_type(instance, start)
+            return self._cache.keep(_STORED, chain([start], pieces), content_type)
 
 
 def _video_of(instance: RetrievedInstance) -> Iterator[bytes]:
@@ -105,8 +119,16 @@ def _video_of(instance: RetrievedInstance) -> Iterator[bytes]:
     return instance.bit_stream()
 
 
-def _content_type(instance: RetrievedInstance, first: bytes) -> str:
+def _start_of(pieces: Iterator[bytes]) -> bytes:
+    """Enough to know the container by, where there is as much: pieces may be of one byte."""
+    start = b""
+    while len(start) < _MP4_START.stop and (piece := next(pieces, b"")):
+        start += piece
+    return start
+
+
+def _content_type(instance: RetrievedInstance, start: bytes) -> str:
     """``video/mp4`` for H.264 in an MP4 file, by the first bytes of the file itself."""
-    is_mp4 = first[4:8] == b"ftyp"
+    is_mp4 = start[_MP4_START] == b"ftyp"
     is_h264 = instance.file_meta.TransferSyntaxUID in _H264
     return MP4.media_type if is_mp4 and is_h264 else _OTHER_CONTAINER

@@ -12,6 +12,8 @@ from cinestow.render.turns import Turns
 
 ENCODING_LIMITS = Limits(wall_s=3300.0, cpu_s=6600)
 """A whole recording in one request: as long as the platform lets one run (3600 s)."""
+PATIENCE_S = 100.0
+"""For each of a request's three turns: preview, stored stream, place to encode."""
 
 
 def store_connections() -> httpx.Client:
@@ -34,7 +36,7 @@ class RenderServices:
     whole_bytes: int = 31 << 20
     """Longest answer that states its length: Cloud Run ends longer HTTP/1 answers (32 MiB) unless
     they are sent in chunks of unknown number."""
-    turns: Turns = field(default_factory=lambda: Turns(at_once=1))
+    turns: Turns = field(default_factory=lambda: Turns(1, PATIENCE_S))
     """Who encodes: one preview at a time fits the function's memory."""
     http: httpx.Client = field(default_factory=store_connections)
 

@@ -51,5 +51,8 @@ def rendered_instance(below: str) -> InstanceTarget | None:
 
 
 def encoded(below: str) -> str:
-    """``below`` as it goes into a URL."""
-    return quote(below, safe="/:@!$&'()*+,;=~")
+    """``below`` as it goes into a URL.
+
+    A semicolon is encoded: some servers take ``..;`` for a segment ``..`` with a parameter.
+    """
+    return quote(below, safe="/:@!$&'()*+,=~")

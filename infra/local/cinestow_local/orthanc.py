@@ -96,6 +96,7 @@ def _configuration(folder: Path, port: int, name: str) -> dict[str, Any]:
         "Plugins": [str(PLUGIN)],
         "HttpPort": port,
         "HttpCompressionEnabled": False,
+        "DefaultEncoding": "Utf8",
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomServerEnabled": False,

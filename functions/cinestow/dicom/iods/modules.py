@@ -64,7 +64,11 @@ def general_image(dataset: Dataset, stream: BitStream) -> None:
 
 
 def cine(dataset: Dataset, stream: BitStream) -> None:
-    """C.7.6.5. Sound is described only where there is some: its source is not in the recording."""
+    """C.7.6.5. Without sound, Multiplexed Audio Channels Description Code Sequence (2C) is absent.
+
+    It is required where the bit stream contains audio channels. A note (C.7.6.5.1.3) has it present
+    and empty without any; dciodvfy holds an empty one for an error. The source of sound is unknown.
+    """
     dataset.FrameTime = format_number_as_ds(float(stream.frame_time_ms))
     dataset.EffectiveDuration = format_number_as_ds(float(stream.duration_s))
     if rate := round(1000 / stream.frame_time_ms):
