@@ -148,9 +148,10 @@ class TestColour:
 
 
 def test_what_no_filter_takes_is_refused() -> None:
-    frame = VideoFrame(64, 48, "vaapi")
+    frame = VideoFrame(64, 48, "yuv420p")
+    frame.pts, frame.time_base = 0, Fraction(1, 30)
     with pytest.raises(InputRefused) as caught:
-        list(converted([frame], plan(64, 48)))
+        list(converted([frame], plan(64, 48, size=(1 << 20, 1 << 20))))
     assert caught.value.code is RefusalCode.UNSUPPORTED
 
 

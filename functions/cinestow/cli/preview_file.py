@@ -15,7 +15,7 @@ from cinestow.media import isolated
 from cinestow.media.model import Limits, Source
 from cinestow.media.preview import PreviewSettings
 from cinestow.media.source import FileSource
-from cinestow.pipeline.part10_file import Part10File
+from cinestow.dicom.part10_file import Part10File
 
 STILLS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 KINDS = (".webm", ".mp4", ".gif", *STILLS)

@@ -45,13 +45,10 @@ class Delivery:
 
     data: bytes
     attributes: Mapping[str, str]
-    message_id: str
-    attempt: int
 
 
 @dataclass(frozen=True)
 class _Message:
-    message_id: str = ""
     data: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
 
@@ -59,7 +56,6 @@ class _Message:
 @dataclass(frozen=True)
 class _Envelope:
     message: _Message
-    deliveryAttempt: int = 1  # noqa: N815 the wire's own name
 
 
 class MalformedDelivery(ValueError):
@@ -78,4 +74,4 @@ def parse_push(body: bytes) -> Delivery:
     except (msgspec.DecodeError, binascii.Error) as error:
         raise MalformedDelivery(f"not a Pub/Sub push envelope: {error}") from error
     message = envelope.message
-    return Delivery(data, message.attributes, message.message_id, envelope.deliveryAttempt)
+    return Delivery(data, message.attributes)

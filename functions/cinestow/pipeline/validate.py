@@ -9,7 +9,7 @@ from pydicom.errors import BytesLengthException
 from cinestow.dicom.validate import file_problems
 from cinestow.media import isolated
 from cinestow.media.model import Limits, Recording
-from cinestow.pipeline.part10_file import Part10File
+from cinestow.dicom.part10_file import Part10File
 
 
 def problems_of(path: Path, limits: Limits) -> list[str]:
