@@ -259,6 +259,7 @@ ORPHAN_MAKER = """
         size = 100_000
         def read_at(self, offset, length):
             (child,) = psutil.Process().children()
+            child.suspend()  # or it would see its socket closed, and end on its own
             print(child.pid, flush=True)
             time.sleep(600)
 

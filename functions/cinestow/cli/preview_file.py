@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from cinestow.dicom.part10_file import Part10File
 from cinestow.dicomweb import wado
 from cinestow.dicomweb.client import DicomWeb
 from cinestow.errors import InputRefused, RefusalCode
@@ -15,7 +16,6 @@ from cinestow.media import isolated
 from cinestow.media.model import Limits, Source
 from cinestow.media.preview import PreviewSettings
 from cinestow.media.source import FileSource
-from cinestow.dicom.part10_file import Part10File
 
 STILLS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}
 KINDS = (".webm", ".mp4", ".gif", *STILLS)

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException
 
+from cinestow.dicom.part10_file import Part10File
 from cinestow.dicom.validate import file_problems
 from cinestow.media import isolated
 from cinestow.media.model import Limits, Recording
-from cinestow.dicom.part10_file import Part10File
 
 
 def problems_of(path: Path, limits: Limits) -> list[str]:
