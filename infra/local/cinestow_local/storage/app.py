@@ -1,9 +1,8 @@
-"""The application: its parts, its routes, and the task that publishes notifications."""
+"""The application: its routes, and the task that publishes notifications."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -19,39 +18,13 @@ from cinestow_local.storage import json_copies as copies
 from cinestow_local.storage import json_objects as objects
 from cinestow_local.storage import json_uploads as uploads
 from cinestow_local.storage.batch import batch
-from cinestow_local.storage.blobs import Blobs
-from cinestow_local.storage.catalog import Catalog
 from cinestow_local.storage.cors import Cors
-from cinestow_local.storage.database import Database
 from cinestow_local.storage.errors import caller_left, error_answer
-from cinestow_local.storage.notifications import Configs, Outbox, Publish
-from cinestow_local.storage.sessions import Sessions
+from cinestow_local.storage.notifications import Publish
+from cinestow_local.storage.parts import open_storage
 from cinestow_local.storage.signing import register_signer
 from cinestow_local.storage.xml_forms import upload_form
 from cinestow_local.storage.xml_objects import xml_object
-
-
-@dataclass(frozen=True)
-class Storage:
-    """The parts of the server, which handlers find with ``wire.storage(request)``."""
-
-    database: Database
-    blobs: Blobs
-    catalog: Catalog
-    sessions: Sessions
-    configs: Configs
-    outbox: Outbox
-
-
-def open_storage(data: Path, base_url: str) -> Storage:
-    """Open or create what lies under ``data``; must run in the event loop's thread."""
-    blobs = Blobs(data / "blobs")
-    database = Database(data / "storage.sqlite3")
-    blobs.keep_only(database.referenced_blobs())
-    configs = Configs(database)
-    outbox = Outbox(database, configs, base_url)
-    catalog = Catalog(database, blobs, outbox)
-    return Storage(database, blobs, catalog, Sessions(database, blobs, catalog), configs, outbox)
 
 
 class RawPaths:

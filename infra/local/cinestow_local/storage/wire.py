@@ -1,7 +1,7 @@
 """Reading a call: whose names are in it, and what its body says."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -10,16 +10,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from cinestow_local.storage.model import ExpectedChecksums, StoredObject
+from cinestow_local.storage.parts import Storage
 from cinestow_local.storage.resources import object_resource, state_headers
-
-if TYPE_CHECKING:
-    from cinestow_local.storage.app import Storage
 
 LONGEST_JSON = 1 << 20
 LONGEST_NAME = 1024
 
 
-def storage(request: Request) -> "Storage":
+def storage(request: Request) -> Storage:
     """The parts of the server."""
     parts: Storage = request.app.state.storage
     return parts
