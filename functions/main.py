@@ -1,6 +1,7 @@
 """Entry points of the deployed functions: one short function each."""
 
 import sys
+from dataclasses import replace
 from functools import cache
 
 import flask
@@ -10,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from cinestow.cloud.gcs import GcsObjects, gcs_objects
 from cinestow.cloud.messages import PubSubPublisher
 from cinestow.dicomweb.client import DicomWeb
+from cinestow.media.model import Limits
 from cinestow.pipeline import dicomize as dicomizing
 from cinestow.pipeline import handlers, messages
 from cinestow.pipeline import intake as taking_in
@@ -39,7 +41,11 @@ def _objects() -> GcsObjects:
 def _context() -> Context:
     settings = _settings()
     store = DicomWeb(settings.dicomweb_root) if settings.dicomweb_root else None
-    return Context(settings, _objects(), PubSubPublisher(settings.project), store)
+    limits = Limits()
+    if settings.child_memory_mib is not None:
+        limits = replace(limits, memory_mib=settings.child_memory_mib)
+    publisher = PubSubPublisher(settings.project)
+    return Context(settings, _objects(), publisher, store, limits=limits)
 
 
 @cache

@@ -41,6 +41,8 @@ class Settings:
     """Root of the DICOMweb store; empty in functions that may not reach it."""
     without_metadata: Literal["wait", "unidentified"]
     """What becomes of a recording that no metadata came with."""
+    child_memory_mib: int | None = None
+    """Memory of the child that decodes, where it is not what a 1 GiB function has room for."""
 
     @property
     def key(self) -> bytes:
@@ -88,4 +90,15 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         identity_key=environment.get("CINESTOW_IDENTITY_KEY", "").encode(),
         dicomweb_root=environment.get("CINESTOW_DICOMWEB_ROOT", ""),
         without_metadata="wait" if policy == "wait" else "unidentified",
+        child_memory_mib=_whole_number(environment.get("CINESTOW_CHILD_MEMORY_MIB")),
     )
+
+
+def _whole_number(value: str | None) -> int | None:
+    if not value:
+        return None
+    if not value.isdecimal():
+        raise ConfigurationError(
+            f"CINESTOW_CHILD_MEMORY_MIB is {value!r}; expected a whole number of MiB"
+        )
+    return int(value)

@@ -14,7 +14,7 @@ from cinestow.dicomweb.client import DicomWeb
 from cinestow.errors import InputRefused, RefusalCode
 from cinestow.media import isolated
 from cinestow.media.model import Limits, Source
-from cinestow.media.preview import PreviewSettings
+from cinestow.media.preview_model import PreviewSettings
 from cinestow.media.source import FileSource
 
 STILLS: dict[str, Literal["jpeg", "png"]] = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png"}

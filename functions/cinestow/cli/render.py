@@ -7,7 +7,7 @@ import click
 from cinestow.cli.outputs import check_output
 from cinestow.cli.preview_file import KINDS, is_instance_url, preview
 from cinestow.media.model import Limits
-from cinestow.media.preview import PreviewSettings
+from cinestow.media.preview_model import PreviewSettings
 
 
 @click.command()
